@@ -1,5 +1,5 @@
 // @ts-check
-// Bundles each page of `web` into one script and one style sheet in `assets`.
+// Bundles each page of `web` into one script and one style sheet in `assets`, and puts the texts into its HTML.
 //
 //     node build.mjs          writes the bundles
 //     node build.mjs --check  fails if the committed bundles differ
@@ -10,6 +10,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { LANGUAGE } from "./web/locale.js";
+import * as texts from "./web/texts.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const PAGES = ["attendee", "dashboard", "docs", "handout"];
@@ -38,8 +40,25 @@ async function bundles() {
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const text = (/** @type {string} */ content) => new TextEncoder().encode(content);
+  for (const page of PAGES) files.set(`${page}.html`, text(withTexts(`${page}.html`)));
   files.set("licenses.txt", text(licenses(Object.keys(metafile.inputs))));
   return files;
+}
+
+/**
+ * A page with `{{language}}` and each `{{t.name}}` replaced. `{{version}}` stays for `build.rs`.
+ *
+ * @param {string} page
+ */
+function withTexts(page) {
+  const named = /** @type {Record<string, unknown>} */ (texts);
+  return readFileSync(`${HERE}web/${page}`, "utf8")
+    .replaceAll("{{language}}", LANGUAGE)
+    .replaceAll(/\{\{t\.(\w+)\}\}/g, (_, name) => {
+      const words = named[name];
+      if (typeof words !== "string") throw new Error(`${page} shows ${name}, which web/texts.js does not have`);
+      return words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\"", "&quot;");
+    });
 }
 
 /**

@@ -1,5 +1,5 @@
-//! Puts the version of all files into the pages of `web`, compresses them and the files of `assets`,
-//! and lists all for `src/assets.rs`.
+//! Puts the version of all files into the pages of `assets`, compresses all files and lists them for
+//! `src/assets.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "Cargo tells a build script its folder this way")]
 
@@ -18,11 +18,9 @@ const VERSION: &str = "{{version}}";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=assets");
-    println!("cargo::rerun-if-changed=web");
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut texts = files("assets")?;
-    texts.extend(files("web")?.into_iter().filter(|(name, _)| name.ends_with(".html")));
     texts.sort();
     let version = version(&texts);
     let mut table =

@@ -13,6 +13,9 @@ export type SvgElementOf<W extends string> = TagOf<W> extends keyof SVGElementTa
   ? SVGElementTagNameMap[TagOf<W>]
   : SVGElement;
 
+/** What a text has in it. */
+export type Value = string | number;
+
 /** A child of an element. null, undefined and false show nothing. */
 export type Child = Node | string | null | undefined | false | Child[];
 

@@ -10,9 +10,12 @@ fn unnamed(is_named: impl Fn(&str) -> bool) -> Vec<&'static str> {
 
 #[test]
 fn the_pages_describe_every_limit() {
-    let pages = include_str!("../../functions/pages/web/limits.js");
+    let pages = include_str!("../../functions/pages/web/texts/common.js");
     let missing = unnamed(|name| pages.contains(&format!("\n  {name}: \"")));
-    assert!(missing.is_empty(), "LIMIT_NAMES in functions/pages/web/limits.js lacks {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "LIMIT_NAMES in functions/pages/web/texts/common.js lacks {missing:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 // @ts-check
 // The attendee API. The pages call it like any other client.
 
+import * as t from "./texts.js";
+
 /** @import { AttendeeAccess, ErrorBody, EventOfCode } from "../types.d.ts" */
 
 /** Base URL of the API: this page's URL up to `/api`. */
@@ -14,7 +16,7 @@ export class ApiError extends Error {
    * @param {Headers} [headers]
    */
   constructor(status, error, headers) {
-    super(error.message ?? `The service returned status ${status}.`);
+    super(error.message ?? t.theServiceReturnedStatus(status));
     this.status = status;
     this.code = error.code ?? "internal_error";
     this.param = error.param ?? null;
@@ -70,7 +72,7 @@ export async function send(path, options = {}) {
     response = await fetch(BASE + path, { cache: "no-store", credentials: "omit", ...options });
   } catch (error) {
     if (isAbort(error)) throw error;
-    const message = "The service cannot be reached.";
+    const message = t.theServiceCannotBe;
     throw new ApiError(0, { message, code: "unreachable" });
   }
   if (!response.ok) throw await errorOf(response);

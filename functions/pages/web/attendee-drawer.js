@@ -5,12 +5,14 @@
 
 import { asApiError } from "./api.js";
 import { copyButton } from "./copy-button.js";
-import { fill, h, number } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
 import { LIMITS, dollars, limitInput, limitName } from "./limits.js";
+import { dateTime, number } from "./locale.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /** Factor of "Double all limits". */
 const FACTOR = 2;
@@ -29,7 +31,7 @@ export function openDrawer(event, attendee, changed) {
   const result = h("div", { "aria-live": "assertive" });
   const body = h("div");
   const dialog = h("dialog.drawer", { "aria-labelledby": "drawer-title", id: "drawer", onclose: () => dialog.remove() });
-  const rejected = h("div", {}, h("p.muted", {}, "Loading…"));
+  const rejected = h("div", {}, h("p.muted", {}, t.loading));
   const own = h("div");
   let current = attendee;
 
@@ -40,7 +42,7 @@ export function openDrawer(event, attendee, changed) {
       current = await changeAttendee(eventId, user, change);
       changed(current);
       show();
-      fill(result, h("p.note.good", { role: "status" }, "Saved."));
+      fill(result, h("p.note.good", { role: "status" }, t.saved));
     } catch (error) {
       fill(result, errorNote(error));
       showProblems(dialog, asApiError(error).details);
@@ -58,7 +60,7 @@ export function openDrawer(event, attendee, changed) {
 
   function limitsForm() {
     const controls = LIMITS.map((name) => {
-      const control = h("input", { ...limitInput(name), placeholder: "no limit" });
+      const control = h("input", { ...limitInput(name), placeholder: t.noLimit });
       control.value = String(current.allowance[name] ?? "");
       return { name, control, before: control.value };
     });
@@ -73,28 +75,28 @@ export function openDrawer(event, attendee, changed) {
     };
     return h("form", { onsubmit: submit, id: "limits-form", novalidate: true },
       h("div.grid", {}, controls.map(({ name, control }) => fieldOf(`allowance.${name}`, capitalised(limitName(name)), control,
-        current.own_limits.includes(name) ? "Set for this attendee." : "The event's limit."))),
-      h("p.row", {}, h("button.main.small", {}, "Save limits"),
-        h("button.small", { type: "button", "data-action": "raise", onclick: raise }, "Double all limits…"),
-        current.own_limits.length ? h("button.small", { type: "button", "data-action": "reset", onclick: () => apply({ allowance: null }) }, "Reset limits") : null));
+        current.own_limits.includes(name) ? t.setForThisAttendee : t.theEventsLimit))),
+      h("p.row", {}, h("button.main.small", {}, t.saveLimits),
+        h("button.small", { type: "button", "data-action": "raise", onclick: raise }, t.doubleAllLimitsButton),
+        current.own_limits.length ? h("button.small", { type: "button", "data-action": "reset", onclick: () => apply({ allowance: null }) }, t.resetLimits) : null));
   }
 
   async function raise() {
-    if (await ask(`Double all limits of ${user}?`, { yes: "Double limits" })) await apply({ allowance: doubled(current.allowance) });
+    if (await ask(t.doubleAllLimitsOf(user), { yes: t.doubleLimits })) await apply({ allowance: doubled(current.allowance) });
   }
 
   function giveToken() {
     return attempt(async () => {
       const { token = "", expires_at: until } = await issueToken(eventId, user, 7);
       fill(result, h("div.note.good", { role: "status" },
-        h("p", {}, `This key is for ${user} only and works until ${new Date(until).toLocaleString("en-GB")}. It is shown only once.`),
+        h("p", {}, t.thisKeyIsFor(user, dateTime(until))),
         h("p", {}, h("code", { id: "issued-token" }, token)), copyButton(() => token)));
     });
   }
 
   async function free() {
-    const content = h("p", {}, "Only the seat of an attendee who has used nothing can be freed.");
-    if (!(await ask(`Free the seat of ${user}?`, { yes: "Free seat", isDangerous: true, content }))) return;
+    const content = h("p", {}, t.onlyTheSeatOf);
+    if (!(await ask(t.freeTheSeatOf(user), { yes: t.freeSeat, isDangerous: true, content }))) return;
     await attempt(async () => {
       await freeSeat(eventId, user);
       changed(null);
@@ -103,11 +105,11 @@ export function openDrawer(event, attendee, changed) {
   }
 
   async function unregister() {
-    const content = h("p", {}, "Their key stops working. Anyone with the code can then claim this name.");
-    if (!(await ask(`Delete the registration of ${user}?`, { yes: "Delete registration", isDangerous: true, content }))) return;
+    const content = h("p", {}, t.theirKeyStopsWorking);
+    if (!(await ask(t.deleteTheRegistrationOf(user), { yes: t.deleteRegistration, isDangerous: true, content }))) return;
     await attempt(async () => {
       await deleteRegistration(eventId, user);
-      fill(result, h("p.note.good", { role: "status" }, "The registration was deleted."));
+      fill(result, h("p.note.good", { role: "status" }, t.theRegistrationWasDeleted));
     });
   }
 
@@ -116,31 +118,31 @@ export function openDrawer(event, attendee, changed) {
     const fact = (/** @type {string} */ label, /** @type {string} */ value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
     fill(body,
       h("dl.facts", {},
-        fact("Status", current.blocked ? "Blocked" : current.joined_at ? "Joined" : "Not joined"),
-        fact("Joined", current.joined_at ? new Date(current.joined_at).toLocaleString("en-GB") : "Not yet"),
-        fact("Requests", number(usage.requests)),
-        fact("Input tokens", number(usage.prompt_tokens)),
-        fact("Output tokens", number(usage.completion_tokens)),
-        fact("Cost", dollars(usage.usd ?? 0)),
-        fact("In progress", `${number(current.in_flight)} (${number(usage.held_tokens ?? 0)} tokens reserved)`)),
-      h("h3", {}, "Rejected requests"), rejected,
-      h("h3", {}, "Limits"), limitsForm(),
-      h("h3", {}, "Access"),
+        fact(t.status, current.blocked ? t.blocked : current.joined_at ? t.joined : t.notJoined),
+        fact(t.joined, current.joined_at ? dateTime(current.joined_at) : t.notYet),
+        fact(t.requests, number(usage.requests)),
+        fact(t.inputTokens, number(usage.prompt_tokens)),
+        fact(t.outputTokens, number(usage.completion_tokens)),
+        fact(t.cost, dollars(usage.usd ?? 0)),
+        fact(t.inProgress, t.tokensReserved(current.in_flight, usage.held_tokens ?? 0))),
+      h("h3", {}, t.rejectedRequests), rejected,
+      h("h3", {}, t.limits), limitsForm(),
+      h("h3", {}, t.access),
       h("p.row", {},
         h(`button.small${current.blocked ? "" : ".danger"}`, { type: "button", "data-action": current.blocked ? "unblock" : "block", onclick: () => apply({ blocked: !current.blocked }) },
-          current.blocked ? "Unblock" : "Block"),
-        h("button.small", { type: "button", "data-action": "token", onclick: giveToken }, "Issue personal key"),
-        isRegistered ? h("button.small.danger", { type: "button", "data-action": "unregister", onclick: unregister }, "Delete registration") : null,
-        h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, "Free seat")),
-      event.own_deployments === "none" ? null : [h("h3", {}, "Deployments of this attendee"), own]);
+          current.blocked ? t.unblock : t.block),
+        h("button.small", { type: "button", "data-action": "token", onclick: giveToken }, t.issuePersonalKey),
+        isRegistered ? h("button.small.danger", { type: "button", "data-action": "unregister", onclick: unregister }, t.deleteRegistration) : null,
+        h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, t.freeSeat)),
+      event.own_deployments === "none" ? null : [h("h3", {}, t.deploymentsOfThisAttendee), own]);
   }
 
   async function showRejected() {
     try {
       const { rejected: requests } = await readAttendee(eventId, user);
       fill(rejected, requests.length
-        ? table("Rejected requests", ["Last time", "Reason"], requests.map(({ at, code }) => [new Date(at).toLocaleString("en-GB"), reason(code)]))
-        : h("p.muted", {}, "None."));
+        ? table(t.rejectedRequests, [t.lastTime, t.reason], requests.map(({ at, code }) => [dateTime(at), reason(code)]))
+        : h("p.muted", {}, t.noneAtAll));
     } catch (error) {
       fill(rejected, errorNote(error, showRejected));
     }
@@ -150,9 +152,9 @@ export function openDrawer(event, attendee, changed) {
     try {
       const deployments = await listOwnDeployments(eventId, user);
       fill(own,
-        deployments.length ? table("Deployments of this attendee", ["Name", "Endpoint", "Actions"], deployments.map((each) => [each.name, each.endpoint,
-          h("button.small.danger", { type: "button", "data-own": each.name, "aria-label": `Delete ${each.name}`, onclick: () => attempt(async () => { await deleteOwnDeployment(eventId, user, each); await showOwn(); }) }, "Delete")])) : null,
-        h("p", {}, h("a.button.small", { href: `#${new URLSearchParams({ "own-deployment": eventId, user })}`, "data-action": "add-own", onclick: () => dialog.close() }, "Add deployment")));
+        deployments.length ? table(t.deploymentsOfThisAttendee, [t.nameLabel, t.endpoint, t.actions], deployments.map((each) => [each.name, each.endpoint,
+          h("button.small.danger", { type: "button", "data-own": each.name, "aria-label": t.deleteNamed(each.name), onclick: () => attempt(async () => { await deleteOwnDeployment(eventId, user, each); await showOwn(); }) }, t.deleteButton)])) : null,
+        h("p", {}, h("a.button.small", { href: `#${new URLSearchParams({ "own-deployment": eventId, user })}`, "data-action": "add-own", onclick: () => dialog.close() }, t.addDeployment)));
     } catch (error) {
       fill(own, errorNote(error, showOwn));
     }
@@ -161,7 +163,7 @@ export function openDrawer(event, attendee, changed) {
   show();
   showRejected();
   if (event.own_deployments !== "none") showOwn();
-  fill(dialog, h("div.row.spread", {}, h("h2", { id: "drawer-title" }, user), h("button.small", { type: "button", id: "drawer-close", onclick: () => dialog.close() }, "Close")),
+  fill(dialog, h("div.row.spread", {}, h("h2", { id: "drawer-title" }, user), h("button.small", { type: "button", id: "drawer-close", onclick: () => dialog.close() }, t.close)),
     result, body);
   document.body.append(dialog);
   dialog.showModal();

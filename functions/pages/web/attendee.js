@@ -16,6 +16,7 @@ import { registrationForm } from "./register.js";
 import { forget, remember, remembered } from "./remembered.js";
 import { showSnippets } from "./snippets.js";
 import { transliterated } from "./transliterate.js";
+import * as t from "./texts.js";
 
 /** How often a page that waits for an event asks whether it is open. */
 const WAIT_MS = 10_000;
@@ -77,7 +78,7 @@ async function start() {
 function showKnown(event, again, isWaiting = false) {
   if (!byId("joined").hidden) return;
   showEvent(byId("event"), event, again);
-  button.textContent = isWaiting ? "Check again" : "Continue";
+  button.textContent = isWaiting ? t.checkAgain : t.continueToEvent;
   form.hidden = event.status === "ended" && !fields.user.value;
 }
 
@@ -88,8 +89,8 @@ function showSpelling() {
   const place = byId("spelling");
   if (!written || name === written) return fill(place);
   return fill(place, name
-    ? h("span", {}, "You will join as ", h("strong", {}, name), ".")
-    : h("span.problem", {}, "Write your name in Latin letters."));
+    ? h("span", {}, t.youWillJoinAs, h("strong", {}, name), ".")
+    : h("span.problem", {}, t.writeYourNameIn));
 }
 
 /** @param {string} [key] */
@@ -122,7 +123,7 @@ async function join(key) {
  */
 function show(details, credential) {
   showEvent(byId("event"), details.event, () => refresh());
-  fill(byId("signed-in-as"), `Signed in as ${details.user}`);
+  fill(byId("signed-in-as"), t.signedInAs(details.user));
   byId("forget").hidden = false;
   apiAccess = { base: BASE, credential, model: firstModel(details.models), messagesModel: messagesModel(details.models) };
   showLimits(byId("limits"), details);
@@ -131,8 +132,8 @@ function show(details, credential) {
   byId("registration").hidden = true;
   byId("joined").hidden = false;
   form.hidden = false;
-  find(form, "h2", HTMLElement).textContent = "Switch event or user";
-  button.textContent = "Switch";
+  find(form, "h2", HTMLElement).textContent = t.switchEventOrUser;
+  button.textContent = t.switchTo;
   byId("joined").after(form);
 }
 
@@ -194,9 +195,9 @@ async function showError(cause, { code, user, key }) {
 function showOwnUsage(event) {
   const { usage } = event;
   const words = {
-    scheduled: "You are signed up. This page opens by itself when the event starts.",
-    paused: "This page continues by itself when the organiser resumes the event.",
-    ended: "The code has stopped working.",
+    scheduled: t.youAreSignedUp,
+    paused: t.thisPageContinuesBy,
+    ended: t.theCodeHasStopped,
     open: "",
   }[event.status ?? "open"];
   fill(byId("error"), h("section.card", { "data-state": event.status ?? "" },

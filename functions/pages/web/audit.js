@@ -5,7 +5,9 @@
 
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { dateTime } from "./locale.js";
 import { listAudit } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /**
  * The audit log, newest first.
@@ -13,26 +15,26 @@ import { listAudit } from "./organiser-api.js";
  * @param {string} id
  */
 export function auditView(id) {
-  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Audit log table" });
-  const valueText = (/** @type {unknown} */ value) => (value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
-  const change = (/** @type {AuditChange} */ each) => h("li", {}, each.field.replaceAll("_", " "), " from ", h("code", {}, valueText(each.from)), " to ", h("code", {}, valueText(each.to)));
+  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.auditLogTable });
+  const valueText = (/** @type {unknown} */ value) => (value === null ? t.none : typeof value === "object" ? JSON.stringify(value) : String(value));
+  const change = (/** @type {AuditChange} */ each) => h("li", {}, each.field.replaceAll("_", " "), t.fromValue, h("code", {}, valueText(each.from)), t.toValue, h("code", {}, valueText(each.to)));
   const row = (/** @type {AuditEntry} */ entry) => h("tr", {},
-    h("td", {}, new Date(entry.at).toLocaleString("en-GB")),
+    h("td", {}, dateTime(entry.at)),
     h("td", {}, entry.action.replaceAll("_", " "), entry.attendee ? `: ${entry.attendee}` : ""),
     h("td", {}, entry.by),
     h("td", {}, entry.action === "create" || entry.changes.length > 6
-      ? h("details", {}, h("summary", {}, `${entry.changes.length} fields`), h("ul.changes", {}, entry.changes.map(change)))
+      ? h("details", {}, h("summary", {}, t.fields(entry.changes.length)), h("ul.changes", {}, entry.changes.map(change)))
       : h("ul.changes", {}, entry.changes.map(change))));
 
   async function refresh() {
     try {
       const entries = await listAudit(id);
       fill(place, h("table", { id: "audit" },
-        h("thead", {}, h("tr", {}, ["Time", "Action", "Organiser", "Changes"].map((head) => h("th", { scope: "col" }, head)))),
+        h("thead", {}, h("tr", {}, [t.time, t.action, t.organiser, t.changes].map((head) => h("th", { scope: "col" }, head)))),
         h("tbody", {}, entries.map(row))));
     } catch (error) {
       fill(place, errorNote(error, refresh));
     }
   }
-  return { element: h("section.card", {}, h("h2", {}, "Audit log"), place), refresh };
+  return { element: h("section.card", {}, h("h2", {}, t.auditLog), place), refresh };
 }

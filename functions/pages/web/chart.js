@@ -3,7 +3,9 @@
 
 /** @import { ChartLimit, Child, Series } from "../types.d.ts" */
 
-import { fill, h, number, svg } from "./dom.js";
+import { fill, h, svg } from "./dom.js";
+import { LANGUAGE, number } from "./locale.js";
+import * as t from "./texts.js";
 
 const WIDTH = 480;
 const HEIGHT = 200;
@@ -36,7 +38,7 @@ export function figure(title) {
  */
 export function lines({ title, series, limit, time, unit = "" }) {
   const all = series.flatMap((one) => one.points);
-  if (!all.length) return [h("p.empty", {}, "No data yet.")];
+  if (!all.length) return [h("p.empty", {}, t.noDataYet)];
   const times = all.map(([at]) => at);
   const [from, to] = [Math.min(...times), Math.max(...times)];
   const max = Math.max(1, ...all.map(([, value]) => value));
@@ -46,7 +48,7 @@ export function lines({ title, series, limit, time, unit = "" }) {
   const x = (/** @type {number} */ at) => EDGE.left + (to === from ? 1 : (at - from) / (to - from)) * (WIDTH - EDGE.left - EDGE.right);
   const y = (/** @type {number} */ value) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
   const last = series.map((one) => `${one.name} ${number(one.points.at(-1)?.[1] ?? 0)}${unit}`).join(", ");
-  const chart = frame(`${title}: ${last}${limit ? ` of ${number(limit.value)}` : ""}`, top, y);
+  const chart = frame(`${title}: ${last}${limit ? t.ofLimit(limit.value) : ""}`, top, y);
   series.forEach((one, index) => {
     const path = one.points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
     const [first, last] = [one.points.at(0), one.points.at(-1)];
@@ -81,7 +83,7 @@ function withReadout(chart, series, x, y, time, unit) {
   const marker = svg("line.marker", { y1: EDGE.top, y2: HEIGHT - EDGE.bottom, visibility: "hidden" });
   const dots = series.map((_, index) => svg(`circle.dot${index ? ".second" : ""}`, { r: 3.5, visibility: "hidden" }));
   const readout = h("output.readout", { hidden: true });
-  const frame = h("div.readable", { tabindex: "0", role: "group", "aria-label": "Values: use the arrow keys", onkeydown: move, onblur: hide });
+  const frame = h("div.readable", { tabindex: "0", role: "group", "aria-label": t.valuesUseTheArrow, onkeydown: move, onblur: hide });
   let place = times.length - 1;
 
   /** @param {number} index */
@@ -140,7 +142,7 @@ function withReadout(chart, series, x, y, time, unit) {
 function key(series, limit, isDrawn, unit) {
   return h("p.key", {},
     series.map((one, index) => h(`span${index ? ".second" : ""}`, {}, `${one.name}: ${number(one.points.at(-1)?.[1] ?? 0)}${unit}`)),
-    limit ? h("span.limited", {}, `${limit.name} ${number(limit.value)}${isDrawn ? "" : " (above this chart)"}`) : null);
+    limit ? h("span.limited", {}, `${limit.name} ${number(limit.value)}${isDrawn ? "" : t.aboveThisChart}`) : null);
 }
 
 /**
@@ -150,7 +152,7 @@ function key(series, limit, isDrawn, unit) {
  * @returns {Child[]}
  */
 export function bars({ title, rows, words = number }) {
-  if (!rows.length) return [h("p.empty", {}, "No data yet.")];
+  if (!rows.length) return [h("p.empty", {}, t.noDataYet)];
   const height = Math.max(60, rows.length * 34 + 8);
   const max = Math.max(...rows.map(([, value]) => value)) || 1;
   const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${words(value)}`).join(", ")}` });
@@ -172,7 +174,7 @@ export function bars({ title, rows, words = number }) {
  * @returns {Child[]}
  */
 export function stackedBars({ title, rows, kinds }) {
-  if (!rows.length) return [h("p.empty", {}, "None yet.")];
+  if (!rows.length) return [h("p.empty", {}, t.noneYet)];
   const parts = [...kinds, OTHER_KINDS];
   const of = (/** @type {Record<string, number>} */ values, /** @type {string} */ kind) => (kind === OTHER_KINDS
     ? Object.entries(values).reduce((sum, [name, value]) => sum + (kinds.includes(name) ? 0 : value), 0)
@@ -182,7 +184,7 @@ export function stackedBars({ title, rows, kinds }) {
   const description = (/** @type {Record<string, number>} */ values) => parts.filter((kind) => of(values, kind)).map((kind) => `${readable(kind)} ${number(of(values, kind))}`).join(", ");
   const chart = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${rows.length * 34}`, role: "img",
-    "aria-label": `${title}: ${rows.map(([name, values]) => `${name} ${description(values) || "none"}`).join("; ")}`,
+    "aria-label": `${title}: ${rows.map(([name, values]) => `${name} ${description(values) || t.none}`).join("; ")}`,
   });
   rows.forEach(([name, values], index) => {
     const top = index * 34 + 4;
@@ -236,5 +238,5 @@ function roundedUp(value) {
 
 /** @param {number} value */
 function compact(value) {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(LANGUAGE, { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }

@@ -4,8 +4,8 @@
 /** @import { Snippet } from "../types.d.ts" */
 
 import { jsonLiteral, shellLiteral } from "./literals.js";
+import * as t from "./texts.js";
 
-const PROMPT = "Say hello in five languages";
 const MAX_TOKENS = 1024;
 
 /**
@@ -19,7 +19,7 @@ export const CLAUDE_SNIPPETS = [
   -H 'anthropic-version: 2023-06-01' \\
   -H 'Content-Type: application/json' \\
   -d ${shellLiteral(`{"model": ${jsonLiteral(model)}, "max_tokens": ${MAX_TOKENS},
-       "messages": [{"role": "user", "content": ${jsonLiteral(PROMPT)}}]}`)}
+       "messages": [{"role": "user", "content": ${jsonLiteral(t.examplePrompt)}}]}`)}
 ` },
   { id: "claude-python", label: "Claude: Python", text: ({ base, credential, model }) => `# pip install anthropic
 from anthropic import Anthropic
@@ -28,7 +28,7 @@ client = Anthropic(base_url=${jsonLiteral(base)}, api_key=${jsonLiteral(credenti
 message = client.messages.create(
     model=${jsonLiteral(model)},
     max_tokens=${MAX_TOKENS},
-    messages=[{"role": "user", "content": ${jsonLiteral(PROMPT)}}],
+    messages=[{"role": "user", "content": ${jsonLiteral(t.examplePrompt)}}],
 )
 print("".join(block.text for block in message.content if block.type == "text"))
 ` },
@@ -39,7 +39,7 @@ const client = new Anthropic({ baseURL: ${jsonLiteral(base)}, apiKey: ${jsonLite
 const stream = await client.messages.create({
   model: ${jsonLiteral(model)},
   max_tokens: ${MAX_TOKENS},
-  messages: [{ role: "user", content: ${jsonLiteral(PROMPT)} }],
+  messages: [{ role: "user", content: ${jsonLiteral(t.examplePrompt)} }],
   stream: true,
 });
 for await (const event of stream) {

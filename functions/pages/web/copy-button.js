@@ -2,21 +2,22 @@
 // A button that copies text to the clipboard.
 
 import { h } from "./dom.js";
+import * as t from "./texts.js";
 
 /**
  * A button that copies the result of `text()`.
  *
  * @param {() => string} text
  */
-export function copyButton(text, label = "Copy") {
+export function copyButton(text, label = t.copy) {
   const status = h("span.visually-hidden", { role: "status" });
   const button = h("button.small", { type: "button", onclick: copy }, label);
   async function copy() {
-    let message = "Copied";
+    let message = t.copied;
     try {
       await navigator.clipboard.writeText(text());
     } catch {
-      message = "Select the text and copy it";
+      message = t.selectTheTextAnd;
     }
     button.textContent = message;
     status.textContent = message;

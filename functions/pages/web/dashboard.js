@@ -11,6 +11,7 @@ import { eventList } from "./event-list.js";
 import { eventView } from "./event-view.js";
 import { listDeployments, listEvents, putOwnDeployment, readEvent, setToken, token } from "./organiser-api.js";
 import { tokensView } from "./tokens.js";
+import * as t from "./texts.js";
 
 /** Stops the current view before another is shown. */
 let stopView = () => {};
@@ -71,28 +72,28 @@ async function open() {
 async function currentView() {
   const parameters = fragment();
   if (parameters.has("deployments")) {
-    document.title = "Deployments · Lanyard";
+    document.title = t.deploymentsLanyard;
     const [deployments, events] = await Promise.all([listDeployments(), listEvents()]);
     return [deploymentsView(deployments, events, open)];
   }
   const [added, named] = [parameters.get("deployment-new"), parameters.get("deployment")];
   if (added !== null || named) {
-    document.title = "Deployment · Lanyard";
+    document.title = t.deploymentLanyard;
     const known = named ? (await listDeployments()).find(({ name, replica }) => name === named && replica === parameters.get("replica")) : null;
     return [[deploymentForm(known ?? null, added ?? named ?? "", () => { location.hash = "deployments"; })]];
   }
   const [ownAt, user] = [parameters.get("own-deployment"), parameters.get("user")];
   if (ownAt && user) {
-    document.title = "Deployment · Lanyard";
-    return [[h("p.note", {}, `Only ${user} uses this deployment, and its usage does not count for the event.`),
+    document.title = t.deploymentLanyard;
+    return [[h("p.note", {}, t.onlyUsesThisDeployment(user)),
       deploymentForm(null, "", () => { location.hash = `event=${ownAt}`; }, (name, draft) => putOwnDeployment(ownAt, user, name, draft))]];
   }
   if (parameters.has("tokens")) {
-    document.title = "Tokens · Lanyard";
+    document.title = t.tokensLanyard;
     return [tokensView()];
   }
   if (parameters.has("new")) {
-    document.title = "New event · Lanyard";
+    document.title = t.newEventLanyard;
     return [[eventForm(null, await listDeployments(), (made) => { location.hash = `event=${made.id}`; })]];
   }
   const [edited, watched] = [parameters.get("edit"), parameters.get("event")];
@@ -106,6 +107,6 @@ async function currentView() {
     document.title = `${event.name} · Lanyard`;
     return eventView(event);
   }
-  document.title = "Events · Lanyard";
+  document.title = t.eventsLanyard;
   return [[eventList(await listEvents())]];
 }

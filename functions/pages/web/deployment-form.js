@@ -9,8 +9,9 @@ import { errorNote } from "./errors.js";
 import { checkbox, clearProblems, fieldOf, options, showProblems } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
 import { putDeployment } from "./organiser-api.js";
+import * as t from "./texts.js";
 
-const PER_MILLION = "Dollars per million tokens.";
+const PER_MILLION = t.dollarsPerMillionTokens;
 
 /**
  * Each price, its label and its unit.
@@ -18,10 +19,10 @@ const PER_MILLION = "Dollars per million tokens.";
  * @type {[keyof Prices, string, string][]}
  */
 const PRICES = [
-  ["prompt", "Input price", PER_MILLION], ["completion", "Output price", PER_MILLION],
-  ["cached_prompt", "Cached input price", PER_MILLION], ["cache_write", "Cache write price", PER_MILLION],
-  ["image", "Image price", "Dollars for one image."], ["audio_second", "Audio price", "Dollars for a second."],
-  ["character", "Text-to-speech price", "Dollars for a character."], ["video_second", "Video price", "Dollars for a second."],
+  ["prompt", t.inputPrice, PER_MILLION], ["completion", t.outputPrice, PER_MILLION],
+  ["cached_prompt", t.cachedInputPrice, PER_MILLION], ["cache_write", t.cacheWritePrice, PER_MILLION],
+  ["image", t.imagePrice, t.dollarsForOneImage], ["audio_second", t.audioPrice, t.dollarsForASecond],
+  ["character", t.textToSpeechPrice, t.dollarsForACharacter], ["video_second", t.videoPrice, t.dollarsForASecond],
 ];
 
 /**
@@ -34,7 +35,7 @@ const PRICES = [
  */
 export function deploymentForm(deployment, name, done, put = putDeployment) {
   const result = h("div", { "aria-live": "assertive" });
-  const save = h("button.main", {}, deployment ? "Save changes" : "Add deployment");
+  const save = h("button.main", {}, deployment ? t.saveChanges : t.addDeployment);
   const input = (/** @type {string} */ value, attributes = {}) => {
     const control = h("input", { spellcheck: "false", autocapitalize: "none", ...attributes });
     control.value = value;
@@ -47,7 +48,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
   const endpoint = input(deployment?.endpoint ?? "", { type: "url", required: true, placeholder: "https://my-resource.openai.azure.com" });
   const azureName = input(deployment?.azure_name ?? "");
   const model = input(deployment?.model ?? "", { placeholder: "gpt-5-mini" });
-  const api = h("select", {}, options([["v1", "v1"], ["classic", "Classic, with an API version"]]));
+  const api = h("select", {}, options([["v1", "v1"], ["classic", t.classicWithAnApi]]));
   api.value = deployment?.api ?? "v1";
   const version = input(deployment?.api_version ?? "", { placeholder: "2024-10-21" });
   const key = input("", { type: "password", autocomplete: "off", class: "mono" });
@@ -59,7 +60,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
   const prices = PRICES.map(([name, label, unit]) => ({ name, label, unit, control: count(deployment?.prices?.[name], { min: "0", step: "any" }) }));
   const context = count(deployment?.context_window);
   const output = count(deployment?.max_output_tokens);
-  const reasoning = h("select", {}, options([["", "As known of the model"], ["true", "Yes"], ["false", "No"]]));
+  const reasoning = h("select", {}, options([["", t.asKnownOfThe], ["true", t.yes], ["false", t.no]]));
   reasoning.value = deployment?.reasoning === null || deployment?.reasoning === undefined ? "" : String(deployment.reasoning);
   const operations = OPERATIONS.map((operation) => ({
     operation,
@@ -109,32 +110,32 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
   }
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "deployment-form" },
-    h("h1", {}, deployment ? `Edit ${deployment.name} (${deployment.replica})` : name ? `Add a replica of ${name}` : "Add deployment"),
+    h("h1", {}, deployment ? t.editReplica(deployment.name, deployment.replica) : name ? t.addAReplicaOf(name) : t.addDeployment),
     result,
-    h("fieldset", {}, h("legend", {}, "Name"), h("div.grid", {},
-      fieldOf("name", "Model name for attendees", nameField, "What requests name as model."),
-      fieldOf("replica", "Replica", replica, "Several deployments of one name share its attendees."),
-      fieldOf("weight", "Weight", weight, "Share of the load among replicas; 0 keeps requests away."))),
-    h("fieldset", {}, h("legend", {}, "At Azure"), h("div.grid", {},
-      h("div.wide", {}, fieldOf("endpoint", "Endpoint", endpoint, "Keys and Endpoint of the resource in the Azure portal.")),
-      fieldOf("azure_name", "Name at Azure", azureName, "Of the deployment. If empty, the name for attendees."),
-      fieldOf("model", "Model", model, "Which model it is. If empty, Lanyard reads it from the name."),
-      fieldOf("api", "API", api), fieldOf("api_version", "API version", version, "Only for the classic API."),
-      fieldOf("tokens_per_minute", "Tokens per minute", tpm, "Azure's quota. Default limits follow from it."),
-      fieldOf("requests_per_minute", "Requests per minute", rpm, "Azure's quota."))),
-    h("fieldset", {}, h("legend", {}, "Credential"), h("div.grid", {},
-      fieldOf("key", "Key", key, deployment && !deployment.identity ? "Leave empty to keep the stored key. It is never shown." : "It is stored and never shown."),
-      fieldOf("identity.tenant_id", "Entra ID tenant", tenant, "Instead of a key."),
-      fieldOf("identity.client_id", "Entra ID client", client))),
-    h("fieldset", {}, h("legend", {}, "Operations"), h("div.checks", {}, operations.map(({ element }) => element)),
+    h("fieldset", {}, h("legend", {}, t.nameLabel), h("div.grid", {},
+      fieldOf("name", t.modelNameForAttendees, nameField, t.whatRequestsNameAs),
+      fieldOf("replica", t.replica, replica, t.severalDeploymentsOfOne),
+      fieldOf("weight", t.weight, weight, t.shareOfTheLoad))),
+    h("fieldset", {}, h("legend", {}, t.atAzure), h("div.grid", {},
+      h("div.wide", {}, fieldOf("endpoint", t.endpoint, endpoint, t.keysAndEndpointOf)),
+      fieldOf("azure_name", t.nameAtAzure, azureName, t.ofTheDeploymentIf),
+      fieldOf("model", t.model, model, t.whichModelItIs),
+      fieldOf("api", t.api, api), fieldOf("api_version", t.apiVersion, version, t.onlyForTheClassic),
+      fieldOf("tokens_per_minute", t.tokensPerMinute, tpm, t.azuresQuotaDefaultLimits),
+      fieldOf("requests_per_minute", t.requestsPerMinute, rpm, t.azuresQuota))),
+    h("fieldset", {}, h("legend", {}, t.credential), h("div.grid", {},
+      fieldOf("key", t.key, key, deployment && !deployment.identity ? t.leaveEmptyToKeep : t.itIsStoredAnd),
+      fieldOf("identity.tenant_id", t.entraIdTenant, tenant, t.insteadOfAKey),
+      fieldOf("identity.client_id", t.entraIdClient, client))),
+    h("fieldset", {}, h("legend", {}, t.operations), h("div.checks", {}, operations.map(({ element }) => element)),
       h("span.problem", { "data-problem": "operations" })),
-    h("details", {}, h("summary", {}, "Prices and facts of the model"),
-      h("p.muted", {}, "Only for models that Lanyard does not know, or to replace what it knows."),
+    h("details", {}, h("summary", {}, t.pricesAndFactsOf),
+      h("p.muted", {}, t.onlyForModelsThat),
       h("div.grid", {},
         prices.map(({ name, label, unit, control }) => fieldOf(`prices.${name}`, label, control, unit)),
-        fieldOf("context_window", "Context window", context, "Tokens of input and output together."),
-        fieldOf("max_output_tokens", "Max output tokens", output),
-        fieldOf("reasoning", "Reasoning", reasoning))),
-    h("p.row.submit-row", {}, save, h("a.button", { href: "#deployments" }, "Cancel")));
+        fieldOf("context_window", t.contextWindow, context, t.tokensOfInputAnd),
+        fieldOf("max_output_tokens", t.maxOutputTokens, output),
+        fieldOf("reasoning", t.reasoning, reasoning))),
+    h("p.row.submit-row", {}, save, h("a.button", { href: "#deployments" }, t.cancel)));
   return form;
 }

@@ -4,9 +4,10 @@
 /** @import { Child, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError, authHeaders, send } from "./api.js";
-import { h, number } from "./dom.js";
+import { h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { createEvent, deleteEvent, issueToken, resetEvent, revokeToken, runAction } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /** The user name of tests, which is in the list of attendees. */
 const USER = "deployment-test";
@@ -22,9 +23,9 @@ const PAUSE_MS = 500;
  * @type {[string, string, (model: string) => object][]}
  */
 const REQUESTS = [
-  ["chat_completions", "/v1/chat/completions", (model) => ({ model, messages: [{ role: "user", content: "Say OK." }], max_completion_tokens: 64 })],
-  ["messages", "/v1/messages", (model) => ({ model, messages: [{ role: "user", content: "Say OK." }], max_tokens: 64 })],
-  ["responses", "/v1/responses", (model) => ({ model, input: "Say OK.", max_output_tokens: 64, store: false })],
+  ["chat_completions", "/v1/chat/completions", (model) => ({ model, messages: [{ role: "user", content: t.sayOk }], max_completion_tokens: 64 })],
+  ["messages", "/v1/messages", (model) => ({ model, messages: [{ role: "user", content: t.sayOk }], max_tokens: 64 })],
+  ["responses", "/v1/responses", (model) => ({ model, input: t.sayOk, max_output_tokens: 64, store: false })],
   ["embeddings", "/v1/embeddings", (model) => ({ model, input: "OK" })],
   ["moderations", "/v1/moderations", (model) => ({ model, input: "OK" })],
 ];
@@ -39,26 +40,26 @@ const REQUESTS = [
  */
 export async function testDeployment(name, operations, events) {
   const request = REQUESTS.find(([operation]) => operations.includes(operation));
-  if (!request) return h("p.note", {}, "Only chat, Claude, responses, embeddings and moderation can be tested here. Run `lanyard doctor` to check the others.");
+  if (!request) return h("p.note", {}, t.onlyChatClaudeResponses);
   const [, path, body] = request;
   const ask = async (/** @type {string} */ credential) => {
     const begun = performance.now();
     const response = await send(path, { method: "POST", headers: authHeaders(credential), body: JSON.stringify(body(name)) });
     const { model = name } = await response.json();
-    return `Works: ${model} responded in ${number(Math.round(performance.now() - begun))} ms.`;
+    return t.worksRespondedInMs(model, Math.round(performance.now() - begun));
   };
   try {
     const event = events.find(({ status }) => status === "open");
     if (!event) return h("p.note.good", {}, await throughOwnEvent(name, ask));
     const { token, jti } = await issueToken(event.id, USER, 1);
     try {
-      return h("p.note.good", {}, `${await ask(token ?? "")} The request went through ${event.name} and counts for the user ${USER}.`);
+      return h("p.note.good", {}, t.theRequestWentThrough(await ask(token ?? ""), event.name, USER));
     } finally {
       await revokeToken(event.id, jti);
     }
   } catch (cause) {
     const error = asApiError(cause);
-    return [errorNote(error), error.code === "upstream_misconfigured" ? h("p", {}, "Azure refused the request: check the endpoint, the name at Azure and the key.") : null];
+    return [errorNote(error), error.code === "upstream_misconfigured" ? h("p", {}, t.azureRefusedTheRequest) : null];
   }
 }
 
@@ -71,8 +72,8 @@ export async function testDeployment(name, operations, events) {
 async function throughOwnEvent(name, ask) {
   const at = (/** @type {number} */ minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
   const { id, code } = await createEvent({
-    name: `Test of ${name}`, attendees: 1, time_zone: "UTC", starts_at: at(-1), ends_at: at(MINUTES), deployments: [name],
-    description: "The dashboard deletes this event after the test.",
+    name: t.testOf(name), attendees: 1, time_zone: "UTC", starts_at: at(-1), ends_at: at(MINUTES), deployments: [name],
+    description: t.theDashboardDeletesThis,
   });
   try {
     return await ask(`${code}/${USER}`);

@@ -3,12 +3,14 @@
 
 /** @import { Child, Deployment, OrganiserEvent } from "../types.d.ts" */
 
-import { fill, h, number } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { testDeployment } from "./deployment-test.js";
 import { ask } from "./form.js";
 import { operationName } from "./limits.js";
+import { number } from "./locale.js";
 import { deleteDeployment, draftOf, putDeployment } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /**
  * The view of all deployments. `reload()` shows it anew after a change.
@@ -19,9 +21,9 @@ import { deleteDeployment, draftOf, putDeployment } from "./organiser-api.js";
  */
 export function deploymentsView(deployments, events, reload) {
   const names = [...new Set(deployments.map(({ name }) => name))].sort();
-  const head = h("div.row.spread.head", {}, h("h1", {}, "Deployments"), h("a.button", { href: "#deployment-new" }, "Add deployment"));
+  const head = h("div.row.spread.head", {}, h("h1", {}, t.deployments), h("a.button", { href: "#deployment-new" }, t.addDeployment));
   if (!names.length) {
-    return [head, h("section.card", {}, h("p", {}, "No deployments yet. A deployment is a model that you have deployed in an Azure OpenAI resource. Describe it once; all your events can offer it."))];
+    return [head, h("section.card", {}, h("p", {}, t.noDeploymentsYetA))];
   }
   return [head, ...names.map((name) => card(name, deployments.filter((each) => each.name === name), events, reload))];
 }
@@ -36,25 +38,28 @@ function card(name, replicas, events, reload) {
   const [first] = replicas;
   const result = h("div", { "aria-live": "polite", "data-result": name });
   const used = events.filter((event) => event.status !== "ended" && (event.deployments === null || event.deployments.includes(name)));
-  const test = h("button.small", { type: "button", "data-action": "test", onclick: runTest }, "Test");
+  const test = h("button.small", { type: "button", "data-action": "test", onclick: runTest }, t.test);
   async function runTest() {
     test.disabled = true;
-    fill(result, h("p.muted", {}, "Testing…"));
+    fill(result, h("p.muted", {}, t.testing));
     fill(result, await testDeployment(name, first?.operations ?? [], used));
     test.disabled = false;
   }
   return h("section.card", { "data-deployment": name, "aria-label": name },
     h("div.row.spread", {}, h("h2", {}, h("code", {}, name)),
-      h("div.row", {}, test, h("a.button.small", { href: `#deployment-new=${encodeURIComponent(name)}` }, "Add replica"))),
-    h("p", {}, h("span.muted", {}, "Serves "), (first?.operations ?? []).map(operationName).join(", ")),
+      h("div.row", {}, test, h("a.button.small", { href: `#deployment-new=${encodeURIComponent(name)}` }, t.addReplica))),
+    h("p", {}, h("span.muted", {}, t.serves), (first?.operations ?? []).map(operationName).join(", ")),
     [...new Set(replicas.flatMap(({ warnings }) => warnings ?? []))].map((warning) => h("p.note.warn", {}, warning)),
     result,
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": `Replicas of ${name}` }, replicaTable(replicas, reload)),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.replicasOf(name) }, replicaTable(replicas, reload)),
     first ? factList(first) : null,
     used.length
-      ? h("p", {}, h("span.muted", {}, "Events: "), used.flatMap((event, index) => [index ? ", " : "", h("a", { href: `#event=${event.id}` }, event.name)]))
-      : h("p.muted", {}, "No running or planned event uses it."));
+      ? h("p", {}, h("span.muted", {}, t.eventsAre), used.flatMap((event, index) => [index ? ", " : "", h("a", { href: `#event=${event.id}` }, event.name)]))
+      : h("p.muted", {}, t.noRunningOrPlanned));
 }
+
+/** The columns of replicas that have numbers. */
+const NUMBERS = new Set([2, 3, 4]);
 
 /**
  * @param {Deployment[]} replicas
@@ -66,17 +71,17 @@ function replicaTable(replicas, reload) {
   const limit = (/** @type {number | null} */ value) => (value === null ? "unknown" : number(value));
   const row = (/** @type {Deployment} */ each) => h("tr", { "data-replica": each.replica },
     h("th", { scope: "row" }, each.replica),
-    h("td", {}, h("span.mono.small", {}, each.endpoint.replace(/^https:\/\//, "")), h("br"), h("span.muted.small", {}, `${each.azure_name}, ${each.api === "v1" ? "v1 API" : `API version ${each.api_version}`}`)),
+    h("td", {}, h("span.mono.small", {}, each.endpoint.replace(/^https:\/\//, "")), h("br"), h("span.muted.small", {}, `${each.azure_name}, ${each.api === "v1" ? t.v1Api : t.apiVersionNumber(each.api_version ?? "")}`)),
     h("td.number", {}, share(each)),
     h("td.number", {}, limit(each.tokens_per_minute)),
     h("td.number", {}, limit(each.requests_per_minute)),
-    h("td", {}, each.identity ? "Entra ID" : "Key"),
+    h("td", {}, each.identity ? t.entraId : t.key),
     h("td", {}, h("div.row", {},
-      h("a.button.small", { href: `#deployment=${encodeURIComponent(each.name)}&replica=${encodeURIComponent(each.replica)}` }, "Edit"),
-      each.identity ? null : h("button.small", { type: "button", "data-action": "rotate-key", onclick: () => rotateKey(each, reload) }, "Rotate key"),
-      h("button.small.danger", { type: "button", "data-action": "delete", onclick: () => remove(each, reload) }, "Delete"))));
-  const headers = ["Replica", "At Azure", "Weight", "Tokens/min", "Requests/min", "Credential", "Actions"];
-  return h("table", {}, h("thead", {}, h("tr", {}, headers.map((head) => h(/\/min|Weight/.test(head) ? "th.number" : "th", { scope: "col" }, head)))),
+      h("a.button.small", { href: `#deployment=${encodeURIComponent(each.name)}&replica=${encodeURIComponent(each.replica)}` }, t.edit),
+      each.identity ? null : h("button.small", { type: "button", "data-action": "rotate-key", onclick: () => rotateKey(each, reload) }, t.rotateKey),
+      h("button.small.danger", { type: "button", "data-action": "delete", onclick: () => remove(each, reload) }, t.deleteButton))));
+  const headers = [t.replica, t.atAzure, t.weight, t.tokensMin, t.requestsMin, t.credential, t.actions];
+  return h("table", {}, h("thead", {}, h("tr", {}, headers.map((head, index) => h(NUMBERS.has(index) ? "th.number" : "th", { scope: "col" }, head)))),
     h("tbody", {}, replicas.map(row)));
 }
 
@@ -87,20 +92,20 @@ function replicaTable(replicas, reload) {
  */
 function factList(deployment) {
   const facts = deployment.facts ?? null;
-  const unknown = () => h("span.badge.warn", {}, "Unknown");
+  const unknown = () => h("span.badge.warn", {}, t.unknown);
   const tokens = (/** @type {number | null | undefined} */ own, /** @type {number | null | undefined} */ known) =>
-    (own ? `${number(own)} tokens (set by you)` : known ? `${number(known)} tokens` : unknown());
+    (own ? t.tokensSetByYou(own) : known ? t.tokenCount(known) : unknown());
   const reasons = deployment.reasoning ?? facts?.reasoning ?? null;
   const price = deployment.prices ?? facts?.prices ?? null;
   /** @type {[string, Child][]} */
   const rows = [
-    ["Model", deployment.model ?? (facts ? deployment.azure_name : unknown())],
-    ["Context window", tokens(deployment.context_window, facts?.context_window)],
-    ["Max output", tokens(deployment.max_output_tokens, facts?.max_output_tokens)],
-    ["Reasoning", reasons === null ? unknown() : reasons ? "Yes" : "No"],
-    ["Price per million tokens", price?.prompt === null || price?.prompt === undefined ? unknown()
-      : `$${price.prompt} input${price.completion === null || price.completion === undefined ? "" : `, $${price.completion} output`}${deployment.prices ? " (set by you)" : ""}`],
-    ["Retires", facts ? facts.retires_on ?? "No date published" : unknown()],
+    [t.model, deployment.model ?? (facts ? deployment.azure_name : unknown())],
+    [t.contextWindow, tokens(deployment.context_window, facts?.context_window)],
+    [t.maxOutput, tokens(deployment.max_output_tokens, facts?.max_output_tokens)],
+    [t.reasoning, reasons === null ? unknown() : reasons ? t.yes : t.no],
+    [t.pricePerMillionTokens, price?.prompt === null || price?.prompt === undefined ? unknown()
+      : t.priceOf(price.prompt, price.completion ?? null, Boolean(deployment.prices))],
+    [t.retires, facts ? facts.retires_on ?? t.noDatePublished : unknown()],
   ];
   return h("dl.facts", {}, rows.map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
 }
@@ -112,11 +117,11 @@ function factList(deployment) {
 async function rotateKey(deployment, reload) {
   const key = h("input", { id: "new-key", type: "password", required: true, autocomplete: "off", spellcheck: "false", class: "mono" });
   const content = [
-    h("p", {}, `The new key replaces the stored one of ${deployment.name} (${deployment.replica}) at once. Deactivate the old key at Azure afterwards.`),
-    h("p", {}, h("label", { for: "new-key" }, "New key"), key),
+    h("p", {}, t.theNewKeyReplaces(deployment.name, deployment.replica)),
+    h("p", {}, h("label", { for: "new-key" }, t.newKey), key),
   ];
-  if (!(await ask("Rotate key", { yes: "Save key", content }))) return;
-  await change(() => putDeployment(deployment.name, { ...draftOf(deployment), key: key.value.trim() }), `The key of ${deployment.name} was saved.`, reload);
+  if (!(await ask(t.rotateKey, { yes: t.saveKey, content }))) return;
+  await change(() => putDeployment(deployment.name, { ...draftOf(deployment), key: key.value.trim() }), t.theKeyOfWas(deployment.name), reload);
 }
 
 /**
@@ -124,9 +129,9 @@ async function rotateKey(deployment, reload) {
  * @param {() => void} reload
  */
 async function remove(deployment, reload) {
-  const content = h("p", {}, "Its stored key is deleted as well. Azure keeps the deployment.");
-  if (!(await ask(`Delete ${deployment.name} (${deployment.replica})?`, { yes: "Delete", isDangerous: true, content }))) return;
-  await change(() => deleteDeployment(deployment.name, deployment.replica), `${deployment.name} (${deployment.replica}) was deleted.`, reload);
+  const content = h("p", {}, t.itsStoredKeyIs);
+  if (!(await ask(t.deleteReplicaQuestion(deployment.name, deployment.replica), { yes: t.deleteButton, isDangerous: true, content }))) return;
+  await change(() => deleteDeployment(deployment.name, deployment.replica), t.wasDeleted(deployment.name, deployment.replica), reload);
 }
 
 /**

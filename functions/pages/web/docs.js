@@ -4,6 +4,7 @@
 /** @import { ApiDescription, Operation, Parameter, Schema, SecurityScheme } from "../types.d.ts" */
 
 import { byId, fill, h } from "./dom.js";
+import * as t from "./texts.js";
 
 const BASE = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/docs"));
 
@@ -16,7 +17,7 @@ async function show() {
   const main = byId("main");
   const response = await fetch(`${BASE}/openapi.json`, { credentials: "omit" });
   if (!response.ok) {
-    fill(main, h("h1", {}, "API"), h("p.note.bad", { role: "alert" }, "The API description could not be loaded. Reload the page."));
+    fill(main, h("h1", {}, t.api), h("p.note.bad", { role: "alert" }, t.theApiDescriptionCould));
     return;
   }
   /** @type {ApiDescription} */
@@ -26,10 +27,10 @@ async function show() {
     return operation ? [{ path, method, ...operation, parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])] }] : [];
   }));
   fill(main,
-    h("h1", {}, "API"),
+    h("h1", {}, t.api),
     h("p", {}, description.info.description),
-    h("p", {}, "Base URL: ", h("code", {}, BASE)),
-    h("section.card", {}, h("h2", {}, "Authentication"), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
+    h("p", {}, t.baseUrl, h("code", {}, BASE)),
+    h("section.card", {}, h("h2", {}, t.authentication), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
     description.tags.map(({ name }) => h("section.card", { "data-tag": name }, h("h2", {}, name),
       all.filter((operation) => operation.tags.includes(name)).map((operation) => operationView(operation, description)))));
 }
@@ -52,11 +53,11 @@ function operationView(operation, description) {
     h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.muted", {}, operation.summary)),
     h("div.inner", {},
       operation.description ? h("p", {}, operation.description) : null,
-      operation.security?.length === 0 ? h("p", {}, "No authentication needed.") : null,
-      parameters.length ? [h("h3", {}, "Parameters"), h("ul", {}, parameters.map((each) =>
-        h("li", {}, h("code", {}, each.name), ` in the ${each.in}, ${typeName(each.schema)}. ${each.description ?? ""}`)))] : null,
-      body ? [h("h3", {}, "Request body"), Object.entries(body).map(([type, { schema }]) => schemaView(type, schema, description))] : null,
-      responses.length ? [h("h3", {}, "Response"), responses.map(([status, { content }]) =>
+      operation.security?.length === 0 ? h("p", {}, t.noAuthenticationNeeded) : null,
+      parameters.length ? [h("h3", {}, t.parameters), h("ul", {}, parameters.map((each) =>
+        h("li", {}, h("code", {}, each.name), t.inThe(each.in, typeName(each.schema), each.description ?? ""))))] : null,
+      body ? [h("h3", {}, t.requestBody), Object.entries(body).map(([type, { schema }]) => schemaView(type, schema, description))] : null,
+      responses.length ? [h("h3", {}, t.response), responses.map(([status, { content }]) =>
         Object.entries(content ?? {}).map(([type, { schema }]) => schemaView(`${status}, ${type}`, schema, description)))] : null));
 }
 
@@ -80,7 +81,7 @@ function schemaView(label, schema, description) {
 function outline(schema, description, indent) {
   const target = resolved(schema, description);
   const item = target.items && resolved(target.items, description);
-  if (item?.properties) return `list of ${outline(item, description, indent)}`;
+  if (item?.properties) return t.listOf(outline(item, description, indent));
   if (!target.properties) return `${typeName(target, description)}${target.description ? `. ${target.description}` : ""}`;
   const deeper = `${indent}  `;
   const lines = Object.entries(target.properties).map(([name, part]) => {
@@ -98,9 +99,9 @@ function outline(schema, description, indent) {
 function typeName(schema, description) {
   if (schema.$ref && description) return typeName(resolved(schema, description), description);
   if (schema.enum) return schema.enum.map((value) => value ?? "null").join(" | ");
-  if (schema.anyOf) return schema.anyOf.map((each) => typeName(each, description)).join(" or ");
-  if (schema.type === "array") return `list of ${schema.items ? typeName(schema.items, description) : "anything"}`;
-  return [schema.type ?? "object"].flat().join(" or ");
+  if (schema.anyOf) return schema.anyOf.map((each) => typeName(each, description)).join(t.or);
+  if (schema.type === "array") return t.listOf(schema.items ? typeName(schema.items, description) : t.anything);
+  return [schema.type ?? "object"].flat().join(t.or);
 }
 
 /**

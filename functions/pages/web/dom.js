@@ -133,15 +133,6 @@ export function fragment() {
 }
 
 /**
- * A number with separators: 12,345.
- *
- * @param {number} value
- */
-export function number(value) {
-  return new Intl.NumberFormat("en").format(value);
-}
-
-/**
  * Downloads a text as a file.
  *
  * @param {string} name

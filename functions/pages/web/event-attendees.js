@@ -6,18 +6,20 @@
 import { doubled, openDrawer } from "./attendee-drawer.js";
 import { listed } from "./attendee-list.js";
 import { csv } from "./csv.js";
-import { download, fill, h, number, setText, syncChildren } from "./dom.js";
+import { download, fill, h, setText, syncChildren } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask, options } from "./form.js";
+import { dateTime, number } from "./locale.js";
 import { changeAttendee } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /** @typedef {import("./attendee-list.js").Choice} Choice */
 /** @typedef {import("./attendee-list.js").Column} Column */
 /** @typedef {import("./attendee-list.js").Filter} Filter */
 
 /** @type {[Column | null, string, boolean][]} */
-const COLUMNS = [["user", "Name", false], ["requests", "Requests", true], ["tokens", "Tokens", true], ["in_flight", "In progress", true],
-  ["joined", "Joined", false], [null, "Limits", false], [null, "Actions", false]];
+const COLUMNS = [["user", t.nameLabel, false], ["requests", t.requests, true], ["tokens", t.tokensHead, true], ["in_flight", t.inProgress, true],
+  ["joined", t.joined, false], [null, t.limits, false], [null, t.actions, false]];
 
 /** The seconds are in the details. */
 const JOINED = /** @type {const} */ ({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -33,11 +35,11 @@ export function attendeesView(event, changed) {
   const body = h("tbody");
   const count = h("p.muted.small", { role: "status" });
   const search = h("input", { type: "search", id: "search", oninput: () => choose({ search: search.value }), autocomplete: "off" });
-  const filter = h("select", { id: "filter", "aria-label": "Filter", onchange: () => choose({ filter: /** @type {Filter} */ (filter.value) }) },
-    options([["all", "All"], ["used", "Sent requests"], ["unused", "Sent nothing"], ["blocked", "Blocked"], ["custom", "Own limits"]]));
+  const filter = h("select", { id: "filter", "aria-label": t.filter, onchange: () => choose({ filter: /** @type {Filter} */ (filter.value) }) },
+    options([["all", t.allOfThem], ["used", t.sentRequests], ["unused", t.sentNothing], ["blocked", t.blocked], ["custom", t.ownLimits]]));
   const pages = h("div.row");
   const bulk = h("div.row.bulk", { hidden: true });
-  const selectAll = h("input", { type: "checkbox", "aria-label": "Select all that are found", id: "select-all", onchange: selectFound });
+  const selectAll = h("input", { type: "checkbox", "aria-label": t.selectAllThatAre, id: "select-all", onchange: selectFound });
   /** @type {Map<string, ReturnType<typeof attendeeRow>>} */
   const rows = new Map();
   /** @type {Set<string>} */
@@ -70,7 +72,7 @@ export function attendeesView(event, changed) {
   function draw() {
     const list = listed(all, choice);
     found = list.found;
-    setText(count, `${number(found.length)} of ${number(all.length)}`);
+    setText(count, t.foundOf(found.length, all.length));
     COLUMNS.forEach(([column], index) => {
       if (column === choice.column) heads[index]?.setAttribute("aria-sort", choice.isDescending ? "descending" : "ascending");
       else heads[index]?.removeAttribute("aria-sort");
@@ -95,7 +97,7 @@ export function attendeesView(event, changed) {
     drawnPages = `${page}/${total}`;
     const step = (/** @type {string} */ label, /** @type {number} */ to) =>
       h("button.small", { type: "button", disabled: to < 0 || to >= total, onclick: () => choose({ page: to }) }, label);
-    fill(pages, total > 1 ? [step("Previous", page - 1), h("span.small", { id: "page" }, `Page ${page + 1} of ${total}`), step("Next", page + 1)] : []);
+    fill(pages, total > 1 ? [step(t.previous, page - 1), h("span.small", { id: "page" }, t.pageOf(page + 1, total)), step(t.next, page + 1)] : []);
   }
 
   let drawnBulk = -1;
@@ -107,10 +109,10 @@ export function attendeesView(event, changed) {
     bulk.hidden = !selected.size;
     const many = (/** @type {string} */ label, /** @type {(one: Attendee) => AttendeeChange} */ change, kind = "") =>
       h(`button.small${kind}`, { type: "button", onclick: () => applyToSelected(label, change) }, label);
-    fill(bulk, h("strong", {}, `${number(selected.size)} selected`),
-      many("Block", () => ({ blocked: true }), ".danger"), many("Unblock", () => ({ blocked: false })),
-      many("Double all limits", ({ allowance }) => ({ allowance: doubled(allowance) })), many("Reset limits", () => ({ allowance: null })),
-      h("button.small", { type: "button", onclick: () => { selected.clear(); draw(); } }, "Clear selection"));
+    fill(bulk, h("strong", {}, t.selected(selected.size)),
+      many(t.block, () => ({ blocked: true }), ".danger"), many(t.unblock, () => ({ blocked: false })),
+      many(t.doubleAllLimits, ({ allowance }) => ({ allowance: doubled(allowance) })), many(t.resetLimits, () => ({ allowance: null })),
+      h("button.small", { type: "button", onclick: () => { selected.clear(); draw(); } }, t.clearSelection));
   }
 
   function selectFound() {
@@ -146,7 +148,7 @@ export function attendeesView(event, changed) {
       const after = await changeAttendee(event.id, user, change);
       replace(after);
       const undo = change.blocked === undefined ? null
-        : h("p.note", { role: "status" }, `${user} is ${change.blocked ? "blocked" : "unblocked"}. `, h("button.small", { type: "button", id: "undo", onclick: () => apply(user, { blocked: !change.blocked }) }, "Undo"));
+        : h("p.note", { role: "status" }, change.blocked ? t.isBlocked(user) : t.isUnblocked(user), h("button.small", { type: "button", id: "undo", onclick: () => apply(user, { blocked: !change.blocked }) }, t.undo));
       fill(errors, undo);
       changed();
     } catch (error) {
@@ -160,18 +162,18 @@ export function attendeesView(event, changed) {
    */
   async function applyToSelected(label, change) {
     const chosen = all.filter(({ user }) => selected.has(user));
-    if (!(await ask(`${label}: ${number(chosen.length)} ${chosen.length === 1 ? "attendee" : "attendees"}?`, { yes: label }))) return;
+    if (!(await ask(`${label}: ${t.attendeeCount(chosen.length)}?`, { yes: label }))) return;
     let done = 0;
     try {
       for (const one of chosen) {
         replace(await changeAttendee(event.id, one.user, change(one)));
         done += 1;
-        fill(errors, h("p.note", { role: "status" }, `${label}: ${number(done)} of ${number(chosen.length)}`));
+        fill(errors, h("p.note", { role: "status" }, t.progress(label, done, chosen.length)));
       }
       selected.clear();
       draw();
     } catch (error) {
-      fill(errors, errorNote(error), h("p", {}, `${number(done)} of ${number(chosen.length)} were changed.`));
+      fill(errors, errorNote(error), h("p", {}, t.ofWereChanged(done, chosen.length)));
     }
     changed();
   }
@@ -198,11 +200,11 @@ export function attendeesView(event, changed) {
   }
 
   const element = h("section.card", { "aria-labelledby": "attendees-title" },
-    h("h2", { id: "attendees-title" }, "Attendees"), errors,
-    h("div.row.attendees", {}, h("label", { for: "search" }, "Search"), search, filter,
-      h("button.small", { type: "button", id: "export", onclick: exportCsv }, "Export CSV"), count),
+    h("h2", { id: "attendees-title" }, t.attendeesTitle), errors,
+    h("div.row.attendees", {}, h("label", { for: "search" }, t.search), search, filter,
+      h("button.small", { type: "button", id: "export", onclick: exportCsv }, t.exportCsv), count),
     bulk,
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Attendees table" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.attendeesTable }, h("table", {},
       h("thead", {}, h("tr", {}, h("td", {}, selectAll), heads)), body)),
     pages);
   return { element, show: (/** @type {Attendee[]} */ attendees) => { all = attendees; draw(); } };
@@ -221,12 +223,12 @@ function attendeeRow(user, { apply, open, select }) {
    * @param {() => void} onclick
    */
   const button = (name, label, onclick, kind = "") => h(`button.small${kind}`, { type: "button", "data-action": name, "aria-label": `${label}: ${user}`, onclick }, label);
-  const block = button("block", "Block", () => apply(user, { blocked: true }), ".danger");
-  const unblock = button("unblock", "Unblock", () => apply(user, { blocked: false }));
-  const details = button("details", "Details", () => open(user));
-  const box = h("input", { type: "checkbox", "aria-label": `Select ${user}`, onchange: () => select(user, box.checked) });
+  const block = button("block", t.block, () => apply(user, { blocked: true }), ".danger");
+  const unblock = button("unblock", t.unblock, () => apply(user, { blocked: false }));
+  const details = button("details", t.details, () => open(user));
+  const box = h("input", { type: "checkbox", "aria-label": t.select(user), onchange: () => select(user, box.checked) });
   const name = h("th", { scope: "row" }, user);
-  const blocked = h("span.badge.bad", {}, " blocked");
+  const blocked = h("span.badge.bad", {}, t.blockedBadge);
   const [requests, tokens, inFlight] = [h("td.number"), h("td.number"), h("td.number")];
   const [joined, limits, buttons] = [h("td.nowrap"), h("td"), h("span.row")];
   const element = h("tr", { "data-user": user }, h("td", {}, box), name, requests, tokens, inFlight, joined, limits, h("td", {}, buttons));
@@ -242,8 +244,8 @@ function attendeeRow(user, { apply, open, select }) {
     setText(requests, number(one.usage.requests));
     setText(tokens, number(one.usage.total_tokens));
     setText(inFlight, number(one.in_flight));
-    setText(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB", JOINED) : "not yet");
-    setText(limits, one.own_limits.length > 2 ? `${one.own_limits.length} custom limits` : one.own_limits.length ? `custom: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "event default");
+    setText(joined, one.joined_at ? dateTime(one.joined_at, JOINED) : t.notJoinedYet);
+    setText(limits, one.own_limits.length > 2 ? t.customLimits(one.own_limits.length) : one.own_limits.length ? t.customLimitNames(one.own_limits.join(", ").replaceAll("_", " ")) : t.eventDefault);
     const place = document.activeElement ? [...buttons.children].indexOf(document.activeElement) : -1;
     const shown = [one.blocked ? unblock : block, details];
     syncChildren(buttons, shown);

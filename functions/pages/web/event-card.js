@@ -6,6 +6,7 @@
 import { h, fill } from "./dom.js";
 import { markdown, webAddress } from "./markdown.js";
 import { eventState, windowLines } from "./time.js";
+import * as t from "./texts.js";
 
 /** @type {number | undefined} */
 let timer;
@@ -55,7 +56,7 @@ function organiserLine(contact) {
   const { name, email } = contact ?? {};
   if (!name && !email) return null;
   const mail = email ? h("a", { href: `mailto:${encodeURIComponent(email).replace("%40", "@")}` }, email) : null;
-  return h("p", {}, "Organised by ", name || null, name && mail ? ", " : null, mail);
+  return h("p", {}, t.organisedBy, name || null, name && mail ? ", " : null, mail);
 }
 
 /** @param {PublicEvent} event */

@@ -11,6 +11,7 @@ import { eventModels } from "./event-models.js";
 import { capitalised, clearProblems, showProblems } from "./form.js";
 import { LIMITS, limitInput, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /**
  * The types of tools that Azure runs, with their names.
@@ -18,8 +19,8 @@ import { changeEvent, createEvent } from "./organiser-api.js";
  * @type {[string, string][]}
  */
 const HOSTED_TOOLS = [
-  ["web_search", "Web search"], ["file_search", "File search"], ["code_interpreter", "Code interpreter"],
-  ["image_generation", "Image generation"], ["mcp", "Remote MCP servers"], ["hosted_shell", "Shell in a container"],
+  ["web_search", t.webSearch], ["file_search", t.fileSearch], ["code_interpreter", t.codeInterpreter],
+  ["image_generation", t.imageGeneration], ["mcp", t.remoteMcpServers], ["hosted_shell", t.shellInAContainer],
 ];
 
 /** @typedef {{ control: Control, before: string }} Field */
@@ -35,7 +36,7 @@ export function eventForm(event, deployments, done) {
   const models = eventModels(event, deployments);
   const byModel = { attendee: modelLimits(event, deployments, "attendee"), event: modelLimits(event, deployments, "event") };
   const result = h("div", { "aria-live": "assertive" });
-  const save = h("button.main", {}, event ? "Save changes" : "Create event");
+  const save = h("button.main", {}, event ? t.saveChanges : t.createEvent);
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
   const value = (/** @type {string} */ path) => (event ? valueAt(event, path) : undefined);
   const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -72,55 +73,55 @@ export function eventForm(event, deployments, done) {
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
       capitalised(limitName(name)), limitInput(name))),
-    of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null),
+    of === "event" ? field("allowances.event.attendees", t.maxAttendees, { type: "number", min: "1", inputmode: "numeric" }) : null),
     byModel[of].element);
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "event-form" },
-    h("h1", {}, event ? `Edit ${event.name}` : "New event"),
+    h("h1", {}, event ? t.editNamed(event.name) : t.newEvent),
     result,
-    h("fieldset", {}, h("legend", {}, "Name and time"), h("div.grid", {},
-      h("div.wide", {}, field("name", "Name", { required: true, maxlength: "128" })),
-      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", event ? withoutOffset(event.starts_at) : hourFrom(1)),
-      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, event ? withoutOffset(event.ends_at) : hourFrom(9)),
-      field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? localZone),
-      field("attendees", "Expected attendees", { type: "number", min: "1", max: "100000" }, "The default limits are based on this number.", value("attendees") ?? 100),
-      event ? null : field("preset", "Kind of event", { tag: "select" }, "The default limits follow from it.", "workshop",
-        [["workshop", "Workshop: chats and small apps"], ["agents", "Coding agents: large limits"], ["demo", "Demo: small limits"]]),
-      event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Leave empty to generate a code that is hard to guess."))),
-    h("fieldset", {}, h("legend", {}, "What attendees see"), h("div.grid", {},
-      h("div.wide", {}, field("description", "Description", { tag: "textarea", rows: "4", maxlength: "8192" }, "Markdown: headings, lists, emphasis, code and links.")),
-      field("contact.name", "Contact name"),
-      field("contact.email", "Contact email", { type: "email" }),
-      field("contact.email_public", "Show the email address to", { tag: "select", "data-kind": "boolean" }, null, value("contact.email_public") ?? false,
-        [["false", "Attendees only"], ["true", "Everyone with the link"]]),
-      field("image_url", "Image URL", { type: "url", placeholder: "https://" }),
-      field("url", "Website", { type: "url", placeholder: "https://" }),
-      field("url_text", "Link text"))),
-    h("fieldset", {}, h("legend", {}, "Access and stored data"), h("div.grid", {},
-      field("access", "Access", { tag: "select" }, "Registered attendees each get their own key.", value("access") ?? "open",
-        [["open", "Anyone with the code"], ["roster", "Only attendees on the roster"], ["registered", "Only registered attendees"]]),
-      field("auto_register", "Unregistered attendees", { tag: "select", "data-kind": "boolean" }, "For registered access.", value("auto_register") ?? false,
-        [["false", "Must register"], ["true", "May use the code"]]),
-      field("own_deployments", "Attendees' own deployments", { tag: "select" }, null, value("own_deployments") ?? "none",
-        [["none", "Off"], ["organiser", "Added by the organiser"], ["attendee", "Added by attendees"]]),
-      field("records_requests", "Request records", { tag: "select", "data-kind": "boolean" }, "Needed for sessions and ratings. Texts are never stored.", value("records_requests") ?? true,
-        [["true", "On"], ["false", "Off"]]),
-      field("keeps_objects", "Stored objects", { tag: "select", "data-kind": "boolean" }, "Responses, files and vector stores. They are deleted after the event.", value("keeps_objects") ?? false,
-        [["false", "Off"], ["true", "On"]]))),
+    h("fieldset", {}, h("legend", {}, t.nameAndTime), h("div.grid", {},
+      h("div.wide", {}, field("name", t.nameLabel, { required: true, maxlength: "128" })),
+      field("starts_at", t.starts, { type: "datetime-local", required: true }, t.inTheEventsTime, event ? withoutOffset(event.starts_at) : hourFrom(1)),
+      field("ends_at", t.ends, { type: "datetime-local", required: true }, null, event ? withoutOffset(event.ends_at) : hourFrom(9)),
+      field("time_zone", t.timeZone, { list: "zones", required: true, spellcheck: "false" }, t.forExampleEuropeOslo, value("time_zone") ?? localZone),
+      field("attendees", t.expectedAttendees, { type: "number", min: "1", max: "100000" }, t.theDefaultLimitsAre, value("attendees") ?? 100),
+      event ? null : field("preset", t.kindOfEvent, { tag: "select" }, t.theDefaultLimitsFollow, "workshop",
+        [["workshop", t.workshopChatsAndSmall], ["agents", t.codingAgentsLargeLimits], ["demo", t.demoSmallLimits]]),
+      event ? null : field("code", t.code, { spellcheck: "false", autocapitalize: "none", class: "mono" }, t.leaveEmptyToGenerate))),
+    h("fieldset", {}, h("legend", {}, t.whatAttendeesSee), h("div.grid", {},
+      h("div.wide", {}, field("description", t.description, { tag: "textarea", rows: "4", maxlength: "8192" }, t.markdownHeadingsListsEmphasis)),
+      field("contact.name", t.contactName),
+      field("contact.email", t.contactEmail, { type: "email" }),
+      field("contact.email_public", t.showTheEmailAddress, { tag: "select", "data-kind": "boolean" }, null, value("contact.email_public") ?? false,
+        [["false", t.attendeesOnly], ["true", t.everyoneWithTheLink]]),
+      field("image_url", t.imageUrl, { type: "url", placeholder: "https://" }),
+      field("url", t.website, { type: "url", placeholder: "https://" }),
+      field("url_text", t.linkText))),
+    h("fieldset", {}, h("legend", {}, t.accessAndStoredData), h("div.grid", {},
+      field("access", t.access, { tag: "select" }, t.registeredAttendeesEachGet, value("access") ?? "open",
+        [["open", t.anyoneWithTheCode], ["roster", t.onlyAttendeesOnThe], ["registered", t.onlyRegisteredAttendees]]),
+      field("auto_register", t.unregisteredAttendees, { tag: "select", "data-kind": "boolean" }, t.forRegisteredAccess, value("auto_register") ?? false,
+        [["false", t.mustRegister], ["true", t.mayUseTheCode]]),
+      field("own_deployments", t.attendeesOwnDeployments, { tag: "select" }, null, value("own_deployments") ?? "none",
+        [["none", t.off], ["organiser", t.addedByTheOrganiser], ["attendee", t.addedByAttendees]]),
+      field("records_requests", t.requestRecords, { tag: "select", "data-kind": "boolean" }, t.neededForSessionsAnd, value("records_requests") ?? true,
+        [["true", t.on], ["false", t.off]]),
+      field("keeps_objects", t.storedObjects, { tag: "select", "data-kind": "boolean" }, t.responsesFilesAndVector, value("keeps_objects") ?? false,
+        [["false", t.off], ["true", t.on]]))),
     models.element,
-    h("details", { id: "limits-part" }, h("summary", {}, "Limits"),
-      h("p.muted", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
-      h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},
-        field("max_completion_tokens", "Max output tokens", { type: "number", min: "1", placeholder: "4096; 16384 for reasoning models" }),
-        field("max_choices", "Max choices", { type: "number", min: "1", max: "128" }))),
-      limits("attendee", "Per attendee"), limits("event", "Whole event")),
-    h("details", {}, h("summary", {}, "Tools that Azure runs"),
-      h("p.muted", {}, "Functions and other tools that attendees' programs run are always allowed."),
+    h("details", { id: "limits-part" }, h("summary", {}, t.limits),
+      h("p.muted", {}, event ? t.anEmptyFieldMeans : t.emptyFieldsGetDefaults),
+      h("fieldset", {}, h("legend", {}, t.perRequest), h("div.grid", {},
+        field("max_completion_tokens", t.maxOutputTokens, { type: "number", min: "1", placeholder: t.defaultMaxOutputTokens }),
+        field("max_choices", t.maxChoices, { type: "number", min: "1", max: "128" }))),
+      limits("attendee", t.perAttendee), limits("event", t.wholeEvent)),
+    h("details", {}, h("summary", {}, t.toolsThatAzureRuns),
+      h("p.muted", {}, t.functionsAndOtherTools),
       h("div.grid", {}, HOSTED_TOOLS.map(([type, words]) => field(`hosted_tools.${type}`, words, { tag: "select" }, null,
         allowOrRefuse(value(`hosted_tools.${type}`)),
-        [["", "Remove from requests"], ["allow", "Allow"], ["refuse", "Refuse the request"]])))),
+        [["", t.removeFromRequests], ["allow", t.allow], ["refuse", t.refuseTheRequest]])))),
     zones,
-    h("p.row.submit-row", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, "Cancel")));
+    h("p.row.submit-row", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, t.cancel)));
 
   /** @param {SubmitEvent} submission */
   async function submit(submission) {

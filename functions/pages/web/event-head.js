@@ -5,11 +5,12 @@
 
 import { BASE } from "./api.js";
 import { copyButton } from "./copy-button.js";
-import { fill, h, number, setText } from "./dom.js";
+import { fill, h, setText } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
 import { attendeePageUrl, changeEvent, cloneEvent, deleteEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
+import * as t from "./texts.js";
 
 /** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
 
@@ -45,41 +46,41 @@ export function eventHead(first, changed) {
         h("h1", {}, event.name),
         h(`p.badge.${tone}`, { id: "state", role: "status" }, text),
         h("p.muted.small", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
-        h("p", {}, "Code ", h("span.code", { id: "event-code" }, event.code), " ", copyButton(() => event.code, "Copy code"), " ", copyButton(() => attendeePageUrl(event), "Copy page link")),
+        h("p", {}, t.codeIs, h("span.code", { id: "event-code" }, event.code), " ", copyButton(() => event.code, t.copyCode), " ", copyButton(() => attendeePageUrl(event), t.copyPageLink)),
         h("div.row", {},
-          hasEnded ? null : event.paused ? step("resume", "Resume", ".main") : step("pause", "Pause"),
-          h("a.button", { href: `#edit=${event.id}` }, "Edit"),
-          hasEnded ? null : h("button", { type: "button", id: "extend", onclick: extend }, "Extend by 1 hour"),
-          h("a.button", { href: `${BASE}/pages/handout#event=${event.id}`, id: "handout" }, "Handout"),
-          h("a.button", { href: attendeePageUrl(event), target: "_blank", rel: "noopener" }, "Attendee page"),
-          h("button", { type: "button", id: "clone", onclick: clone }, "Clone"),
-          hasEnded ? null : step("rotate-code", "Rotate code"),
-          h("button.danger", { type: "button", id: "revoke-all", onclick: revoke }, "Revoke all keys"),
-          event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, "Reset usage"),
-          hasEnded ? h("button.danger", { type: "button", id: "delete-event", onclick: remove }, "Delete") : step("end", "End now", ".danger"))),
+          hasEnded ? null : event.paused ? step("resume", t.resume, ".main") : step("pause", t.pause),
+          h("a.button", { href: `#edit=${event.id}` }, t.edit),
+          hasEnded ? null : h("button", { type: "button", id: "extend", onclick: extend }, t.extendBy1Hour),
+          h("a.button", { href: `${BASE}/pages/handout#event=${event.id}`, id: "handout" }, t.handout),
+          h("a.button", { href: attendeePageUrl(event), target: "_blank", rel: "noopener" }, t.attendeePage),
+          h("button", { type: "button", id: "clone", onclick: clone }, t.clone),
+          hasEnded ? null : step("rotate-code", t.rotateCode),
+          h("button.danger", { type: "button", id: "revoke-all", onclick: revoke }, t.revokeAllKeys),
+          event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, t.resetUsage),
+          hasEnded ? h("button.danger", { type: "button", id: "delete-event", onclick: remove }, t.deleteButton) : step("end", t.endNow, ".danger"))),
       notice,
       event.warnings.map((warning) => h("p.note.warn", {}, warning)));
   }
 
   /** @type {Partial<Record<Step, [string, string]>>} */
   const QUESTIONS = {
-    "rotate-code": ["Rotate the code?", "The old code works for another 15 minutes. Signed personal keys keep working."],
-    end: ["End the event now?", "Its code stops working for everyone. To reopen the event, edit its end."],
+    "rotate-code": [t.rotateTheCode, t.theOldCodeWorks],
+    end: [t.endTheEventNow, t.itsCodeStopsWorking],
   };
 
   /** @param {Step} step */
   async function act(step) {
     const [question, words] = QUESTIONS[step] ?? [];
-    if (question && !(await ask(question, { yes: step === "end" ? "End event" : "Rotate code", isDangerous: step === "end", content: h("p", {}, words ?? "") }))) return;
+    if (question && !(await ask(question, { yes: step === "end" ? t.endEvent : t.rotateCode, isDangerous: step === "end", content: h("p", {}, words ?? "") }))) return;
     const endBefore = event.ends_at;
     await attempt(async () => {
       const after = await runAction(event.id, step, step === "rotate-code" ? { grace_minutes: 15 } : {});
       /** @type {Record<Step, [string, (() => Promise<OrganiserEvent>)?]>} */
       const done = {
-        pause: ["The event is paused. Requests are rejected within ten seconds.", () => runAction(event.id, "resume", {})],
-        resume: ["The event is live again.", () => runAction(event.id, "pause", {})],
-        "rotate-code": ["The code was rotated."],
-        end: ["The event has ended.", () => changeEvent(event.id, { ends_at: endBefore })],
+        pause: [t.theEventIsPaused, () => runAction(event.id, "resume", {})],
+        resume: [t.theEventIsLive, () => runAction(event.id, "pause", {})],
+        "rotate-code": [t.theCodeWasRotated],
+        end: [t.theEventHasEnded, () => changeEvent(event.id, { ends_at: endBefore })],
       };
       return [after, ...done[step]];
     });
@@ -88,33 +89,33 @@ export function eventHead(first, changed) {
   async function extend() {
     const before = event.ends_at;
     const end = new Date(Date.parse(before) + 3_600_000).toISOString();
-    await attempt(async () => [await changeEvent(event.id, { ends_at: end }), "The event ends one hour later.", () => changeEvent(event.id, { ends_at: before })]);
+    await attempt(async () => [await changeEvent(event.id, { ends_at: end }), t.theEventEndsOne, () => changeEvent(event.id, { ends_at: before })]);
   }
 
   async function revoke() {
-    const content = h("p", {}, "Every personal key and signed token stops working. Attendees must register again, or get new ones from you. The event code keeps working.");
-    if (!(await ask("Revoke all keys?", { yes: "Revoke all", isDangerous: true, content }))) return;
+    const content = h("p", {}, t.everyPersonalKeyAnd);
+    if (!(await ask(t.revokeAllKeysQuestion, { yes: t.revokeAll, isDangerous: true, content }))) return;
     await attempt(async () => {
       await revokeAll(event.id);
-      return [event, "All personal keys were revoked."];
+      return [event, t.allPersonalKeysWere];
     });
   }
 
   async function reset() {
     const content = [
-      h("p", {}, "Use this after a rehearsal. Tokens, requests, errors, sessions, ratings and the list of attendees start at zero."),
-      h("p", {}, "Settings, blocks, limits of single attendees, the roster and keys stay. It cannot be undone."),
+      h("p", {}, t.useThisAfterA),
+      h("p", {}, t.settingsBlocksLimitsOf),
     ];
-    if (!(await ask(`Delete the usage of ${event.name}?`, { yes: "Delete usage", isDangerous: true, content }))) return;
+    if (!(await ask(t.deleteTheUsageOf(event.name), { yes: t.deleteUsage, isDangerous: true, content }))) return;
     await attempt(async () => {
       const { attendees } = await resetEvent(event.id);
-      return [event, `The usage was deleted. ${number(attendees)} ${attendees === 1 ? "attendee" : "attendees"} had joined.`];
+      return [event, t.theUsageWasDeleted(attendees)];
     });
   }
 
   async function remove() {
-    const content = h("p", {}, "Its settings and roster are deleted as well. Usage must be reset first. It cannot be undone.");
-    if (!(await ask(`Delete ${event.name}?`, { yes: "Delete event", isDangerous: true, content }))) return;
+    const content = h("p", {}, t.itsSettingsAndRoster);
+    if (!(await ask(t.deleteEventQuestion(event.name), { yes: t.deleteEvent, isDangerous: true, content }))) return;
     try {
       await deleteEvent(event.id);
       location.hash = "events";
@@ -129,11 +130,11 @@ export function eventHead(first, changed) {
     const starts = h("input", { id: "clone-starts", type: "datetime-local", required: true });
     starts.value = new Date(Date.parse(`${event.starts_at.slice(0, 16)}Z`) + 86_400_000).toISOString().slice(0, 16);
     const content = [
-      h("p", {}, "The copy has the same settings, limits, models and length, and a code of its own. It has no attendees."),
-      h("p", {}, h("label", { for: "clone-name" }, "Name"), name),
-      h("p", {}, h("label", { for: "clone-starts" }, `Starts (${event.time_zone})`), starts),
+      h("p", {}, t.theCopyHasThe),
+      h("p", {}, h("label", { for: "clone-name" }, t.nameLabel), name),
+      h("p", {}, h("label", { for: "clone-starts" }, t.startsInZone(event.time_zone)), starts),
     ];
-    if (!(await ask("Clone this event", { yes: "Clone", content }))) return;
+    if (!(await ask(t.cloneThisEvent, { yes: t.clone, content }))) return;
     try {
       const made = await cloneEvent(event, name.value.trim(), starts.value);
       location.hash = `event=${made.id}`;
@@ -149,7 +150,7 @@ export function eventHead(first, changed) {
       changed(after);
       show(after);
       fill(notice, h("p.note.good", { role: "status" }, words, " ",
-        undo ? h("button.small", { type: "button", id: "undo-event", onclick: () => attempt(async () => [await undo(), "Undone."]) }, "Undo") : null));
+        undo ? h("button.small", { type: "button", id: "undo-event", onclick: () => attempt(async () => [await undo(), t.undone]) }, t.undo) : null));
     } catch (error) {
       fill(notice, errorNote(error));
     }

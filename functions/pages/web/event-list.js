@@ -3,9 +3,11 @@
 
 /** @import { OrganiserEvent } from "../types.d.ts" */
 
-import { fill, h, number } from "./dom.js";
+import { fill, h } from "./dom.js";
+import { number } from "./locale.js";
 import { readUsage } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
+import * as t from "./texts.js";
 
 /** For how many events the usage is read at once. */
 const AT_ONCE = 4;
@@ -13,8 +15,8 @@ const AT_ONCE = 4;
 /** @param {OrganiserEvent[]} events */
 export function eventList(events) {
   if (!events.length) {
-    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "No events yet."),
-      h("a.button", { href: "#new" }, "Create event"));
+    return h("section.card", {}, h("h1", {}, t.eventsTitle), h("p", {}, t.noEventsYet),
+      h("a.button", { href: "#new" }, t.createEvent));
   }
   const rows = events.map((event) => {
     const { text, tone } = eventState(event);
@@ -30,7 +32,7 @@ export function eventList(events) {
     return { event, element, requests, tokens, errors, words };
   });
   const body = h("tbody", {}, rows.map(({ element }) => element));
-  const none = h("p.muted", { hidden: true }, "No event matches.");
+  const none = h("p.muted", { hidden: true }, t.noEventMatches);
   const search = h("input", { type: "search", id: "event-search", autocomplete: "off", oninput: filter });
 
   function filter() {
@@ -59,11 +61,11 @@ export function eventList(events) {
   }
   readAll();
 
-  const headers = ["Name", "Status", "Code", "Time", "Requests", "Tokens", "Errors"];
+  const headers = [t.nameLabel, t.status, t.code, t.time, t.requests, t.tokensHead, t.errors];
   return h("section.card", {},
-    h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
-    h("div.row.attendees", {}, h("label", { for: "event-search" }, "Search"), search),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table.events", {},
+    h("div.row.spread", {}, h("h1", {}, t.eventsTitle), h("a.button", { href: "#new" }, t.newEvent)),
+    h("div.row.attendees", {}, h("label", { for: "event-search" }, t.search), search),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.eventsTable }, h("table.events", {},
       h("thead", {}, h("tr", {}, headers.map((head, index) => h(index > 3 ? "th.number" : "th", { scope: "col" }, head)))),
       body)), none);
 }

@@ -6,6 +6,7 @@
 import { h } from "./dom.js";
 import { fieldOf, options } from "./form.js";
 import { LIMITS_BY_MODEL, capitalisedLimit, limitInput } from "./limits.js";
+import * as t from "./texts.js";
 
 /** The most limits on models of one account. */
 const MOST = 4;
@@ -38,8 +39,8 @@ export function modelLimits(event, deployments, of) {
     limit.addEventListener("change", adjust);
     adjust();
     const place = `${path}.${index}`;
-    const element = h("div.grid", {}, fieldOf(`${place}.model`, `Model ${index + 1}`, model),
-      fieldOf(`${place}.limit`, "Limit", limit), fieldOf(`${place}.value`, "Value", value));
+    const element = h("div.grid", {}, fieldOf(`${place}.model`, t.modelNumber(index + 1), model),
+      fieldOf(`${place}.limit`, t.limit, limit), fieldOf(`${place}.value`, t.value, value));
     return { element, model, limit, value };
   });
 
@@ -61,8 +62,8 @@ export function modelLimits(event, deployments, of) {
     return Object.keys(changes).length ? changes : null;
   }
 
-  const element = h("details", { open: before.length > 0 }, h("summary", {}, "Limits on single models"),
-    h("p.muted", {}, `At most ${MOST}. They count from when they are set. Clear the value to lift a limit.`),
+  const element = h("details", { open: before.length > 0 }, h("summary", {}, t.limitsOnSingleModels),
+    h("p.muted", {}, t.atMostTheyCount(MOST)),
     h("span.problem", { "data-problem": path }), rows.map((row) => row.element));
   return { element, changed };
 }

@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { checkbox, fieldOf, options } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
 import { byOperations } from "./models.js";
+import * as t from "./texts.js";
 
 /**
  * The fieldset, and `changed()` with the fields to send.
@@ -17,9 +18,9 @@ import { byOperations } from "./models.js";
 export function eventModels(event, deployments) {
   const names = [...new Set(deployments.map(({ name }) => name))].sort();
   const before = event?.deployments ?? null;
-  const all = checkbox("All my deployments, later ones included", { id: "all-models", checked: before === null, onchange: showChoice });
+  const all = checkbox(t.allMyDeploymentsLater, { id: "all-models", checked: before === null, onchange: showChoice });
   const models = names.map((name) => ({ name, ...checkbox(label(name), { value: name, checked: before === null || before.includes(name), "data-model": name }) }));
-  const choice = h("div.checks", { role: "group", "aria-label": "Models" }, models.map(({ element }) => element));
+  const choice = h("div.checks", { role: "group", "aria-label": t.models }, models.map(({ element }) => element));
   /** @param {string} name */
   function label(name) {
     const [group] = byOperations(deployments.filter((each) => each.name === name).slice(0, 1));
@@ -28,7 +29,7 @@ export function eventModels(event, deployments) {
   const served = OPERATIONS.filter((operation) => deployments.some(({ operations }) => operations.includes(operation)));
   const defaults = served.map((operation) => {
     const able = names.filter((name) => deployments.some((each) => each.name === name && each.operations.includes(operation)));
-    const control = h("select", {}, options([["", "Chosen by Lanyard"], ...able.map((name) => [name, name])]));
+    const control = h("select", {}, options([["", t.chosenByLanyard], ...able.map((name) => [name, name])]));
     const initial = event?.default_deployments[operation] ?? "";
     control.value = initial;
     return { operation, control, initial };
@@ -51,11 +52,11 @@ export function eventModels(event, deployments) {
     return body;
   }
 
-  const element = h("fieldset", {}, h("legend", {}, "Models"),
-    names.length ? null : h("p.note.warn", {}, "You have no deployments yet. ", h("a", { href: "#deployment-new" }, "Add one"), " before the event starts."),
+  const element = h("fieldset", {}, h("legend", {}, t.models),
+    names.length ? null : h("p.note.warn", {}, t.youHaveNoDeployments, h("a", { href: "#deployment-new" }, t.addOne), t.beforeTheEventStarts),
     all.element, choice, h("span.problem", { "data-problem": "deployments" }),
-    h("details", {}, h("summary", {}, "Default models"),
-      h("p.muted", {}, "The model of a request that names none, by operation."),
+    h("details", {}, h("summary", {}, t.defaultModels),
+      h("p.muted", {}, t.theModelOfA),
       h("div.grid", {}, defaults.map(({ operation, control }) => fieldOf(`default_deployments.${operation}`, operationName(operation), control)))));
   return { element, changed };
 }

@@ -6,17 +6,19 @@
 import { asApiError } from "./api.js";
 import { auditView } from "./audit.js";
 import { bars, figure, lines, stackedBars } from "./chart.js";
-import { fill, h, number } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { attendeesView } from "./event-attendees.js";
 import { eventHead } from "./event-head.js";
 import { rosterView } from "./event-roster.js";
 import { issuedTokensView } from "./issued-tokens.js";
 import { dollars } from "./limits.js";
+import { dateTime, number } from "./locale.js";
 import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
 import { ratingsView } from "./ratings.js";
 import { budgetEnd, burnDown, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
 import { sessionsView } from "./sessions.js";
+import * as t from "./texts.js";
 
 /** @typedef {"hour" | "today" | "all"} Range */
 
@@ -35,7 +37,7 @@ const TOP_ATTENDEES = 8;
  * @param {UsageRow} row
  */
 function modelLabel({ model, cache_read_tokens: read, cache_written_tokens: written }) {
-  return read + written > 0 ? `${model} (${number(read)} read from the cache, ${number(written)} written to it)` : model;
+  return read + written > 0 ? t.readFromTheCache(model, read, written) : model;
 }
 
 /**
@@ -58,24 +60,24 @@ export function eventView(first) {
   const errors = h("div", { "aria-live": "assertive" });
   const numbers = h("dl.numbers", { id: "numbers" });
   const figures = {
-    tokens: figure("Tokens over time"),
-    requests: figure("Requests over time"),
-    firstByte: figure("Time to first byte by hour (ms)"),
-    errors: figure("Errors and rejected requests by hour"),
-    budget: figure("Budget left"),
-    models: figure("Tokens by model"),
-    costs: figure("Cost by model"),
-    users: figure("Tokens by attendee"),
-    spenders: figure("Cost by attendee"),
-    people: figure("Attendees who joined"),
+    tokens: figure(t.tokensOverTime),
+    requests: figure(t.requestsOverTime),
+    firstByte: figure(t.timeToFirstByteByHour),
+    errors: figure(t.errorsAndRejectedRequests),
+    budget: figure(t.budgetLeft),
+    models: figure(t.tokensByModel),
+    costs: figure(t.costByModel),
+    users: figure(t.tokensByAttendee),
+    spenders: figure(t.costByAttendee),
+    people: figure(t.attendeesWhoJoined),
   };
   const audit = auditView(first.id);
   const head = eventHead(first, (event) => { state.event = event; audit.refresh(); });
   const people = attendeesView(first, () => audit.refresh());
   /** @type {{ event: OrganiserEvent, polls: number, range: Range, byHour: UsageReport | null, byModel: UsageReport | null, attendees: Attendee[], kinds: string[], timer: number | undefined, isLeft: boolean }} */
   const state = { event: first, polls: 0, range: "hour", byHour: null, byModel: null, attendees: [], kinds: [], timer: undefined, isLeft: false };
-  const range = h("div.row.range", { role: "group", "aria-label": "Time range" },
-    /** @type {[Range, string][]} */ ([["hour", "Last hour"], ["today", "Today"], ["all", "All"]]).map(([name, label]) =>
+  const range = h("div.row.range", { role: "group", "aria-label": t.timeRange },
+    /** @type {[Range, string][]} */ ([["hour", t.lastHour], ["today", t.today], ["all", t.allOfThem]]).map(([name, label]) =>
       h("button.small", { type: "button", "data-range": name, "aria-pressed": String(name === state.range), onclick: () => chooseRange(name) }, label)));
 
   /** @param {Range} name */
@@ -125,18 +127,18 @@ export function eventView(first) {
     showNumbers(state.byHour, now);
     drawTimes(state.byHour, now);
     drawErrors(shownRows(state.byHour, now));
-    figures.models.draw(...bars({ title: "Tokens by model", rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
-    figures.costs.draw(...bars({ title: "Cost by model", rows: costs((state.byModel?.rows ?? []).map((row) => [row.model, row])), words: dollars }));
+    figures.models.draw(...bars({ title: t.tokensByModel, rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
+    figures.costs.draw(...bars({ title: t.costByModel, rows: costs((state.byModel?.rows ?? []).map((row) => [row.model, row])), words: dollars }));
     const { tokens_total: tokens, usd_total: money } = state.event.allowances.event;
     figures.budget.draw(...(tokens || money
-      ? lines({ title: "Budget left", time: dayLabel, unit: " %", series: burnDown(state.event, state.byHour.rows, now) })
-      : [h("p.empty", {}, "No budget set.")]));
+      ? lines({ title: t.budgetLeft, time: dayLabel, unit: " %", series: burnDown(state.event, state.byHour.rows, now) })
+      : [h("p.empty", {}, t.noBudgetSet)]));
     drawPeople(now);
   }
 
   /** @param {number | string} at */
   function dayLabel(at) {
-    return new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
+    return dateTime(at, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
   }
 
   /** @param {number} now */
@@ -169,20 +171,20 @@ export function eventView(first) {
     const inFlight = state.attendees.reduce((sum, one) => sum + one.in_flight, 0);
     const rate = lastMinute(minutes, now);
     const latest = rows.at(-1)?.first_byte;
-    const ms = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? "–" : `${number(value)} ms`);
+    const ms = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? "–" : t.ms(value));
     const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, value, of ? h("span.of", {}, of) : null));
     fill(numbers,
-      one("n-tokens", "Tokens", number(total.total_tokens), budget ? `of ${number(budget)}` : "no budget set"),
-      one("n-cost", "Cost", dollars(spent), `${money ? `of ${dollars(money)}; ${dollars(Math.max(money - spent - held, 0))} left` : "no budget set"}${held ? `; ${dollars(held)} reserved` : ""}`),
-      one("n-requests", "Requests", number(total.requests)),
-      one("n-errors", "Errors", number(failed), "including rejected requests"),
-      one("n-joined", "Joined", number(joined), seats ? `of ${number(seats)} seats` : ""),
-      one("n-open", "In progress", number(inFlight), `${number(total.held_tokens ?? 0)} tokens reserved`),
-      one("n-rate", "Tokens per minute", number(rate.tokens), "in the last minute"),
-      one("n-request-rate", "Requests per minute", number(rate.requests), "in the last minute"),
-      one("n-first-byte", "Time to first byte", ms(latest?.p50_ms), `median; p95 ${ms(latest?.p95_ms)}`),
-      budgetNumber("n-budget", "Budget ends", budgetEnd(state.event, "tokens_total", rows, total.total_tokens, now), (perHour) => `${number(Math.round(perHour))} tokens`),
-      budgetNumber("n-budget-usd", "Money ends", budgetEnd(state.event, "usd_total", rows, spent, now), dollars));
+      one("n-tokens", t.tokensHead, number(total.total_tokens), budget ? t.ofBudget(budget) : t.noBudgetSetNumber),
+      one("n-cost", t.cost, dollars(spent), `${money ? t.ofLeft(dollars(money), dollars(Math.max(money - spent - held, 0))) : t.noBudgetSetNumber}${held ? t.reserved(dollars(held)) : ""}`),
+      one("n-requests", t.requests, number(total.requests)),
+      one("n-errors", t.errors, number(failed), t.includingRejectedRequests),
+      one("n-joined", t.joined, number(joined), seats ? t.ofSeats(seats) : ""),
+      one("n-open", t.inProgress, number(inFlight), t.heldTokens(total.held_tokens ?? 0)),
+      one("n-rate", t.tokensPerMinute, number(rate.tokens), t.inTheLastMinute),
+      one("n-request-rate", t.requestsPerMinute, number(rate.requests), t.inTheLastMinute),
+      one("n-first-byte", t.timeToFirstByte, ms(latest?.p50_ms), t.medianP95(ms(latest?.p95_ms))),
+      budgetNumber("n-budget", t.budgetEnds, budgetEnd(state.event, "tokens_total", rows, total.total_tokens, now), (perHour) => t.tokensPerHour(Math.round(perHour))),
+      budgetNumber("n-budget-usd", t.moneyEnds, budgetEnd(state.event, "usd_total", rows, spent, now), dollars));
 
     /**
      * @param {string} id
@@ -192,10 +194,10 @@ export function eventView(first) {
      */
     function budgetNumber(id, words, end, amount) {
       if (!end) return null;
-      const rate = `at ${amount(end.perHour)} per hour today`;
-      if (end.at === null) return one(id, words, "–", "nothing was used today");
-      if (end.at <= now) return one(id, words, "Used up", rate);
-      return one(id, words, end.at > Date.parse(state.event.ends_at) ? "Lasts" : dayLabel(end.at), rate);
+      const rate = t.atPerHourToday(amount(end.perHour));
+      if (end.at === null) return one(id, words, "–", t.nothingWasUsedToday);
+      if (end.at <= now) return one(id, words, t.usedUp, rate);
+      return one(id, words, end.at > Date.parse(state.event.ends_at) ? t.lasts : dayLabel(end.at), rate);
     }
   }
 
@@ -207,15 +209,15 @@ export function eventView(first) {
     const isHour = state.range === "hour";
     const points = (/** @type {"requests" | "total_tokens"} */ name) => (isHour ? minutePoints(minutes, name, now) : hourPoints(rows, name, from(now), now));
     const per = isHour ? "minute" : "hour";
-    figures.tokens.draw(...lines({ title: `Tokens per ${per}`, time: timeLabel, series: [{ name: `tokens per ${per}`, points: points("total_tokens") }] }));
-    figures.requests.draw(...lines({ title: `Requests per ${per}`, time: timeLabel, series: [{ name: `requests per ${per}`, points: points("requests") }] }));
+    figures.tokens.draw(...lines({ title: t.tokensPer(per), time: timeLabel, series: [{ name: t.tokensPerUnit(per), points: points("total_tokens") }] }));
+    figures.requests.draw(...lines({ title: t.requestsPer(per), time: timeLabel, series: [{ name: t.requestsPerUnit(per), points: points("requests") }] }));
   }
 
   /** @param {number | string} at */
   function timeLabel(at) {
     const zone = state.event.time_zone;
     const clock = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", timeZone: zone });
-    return new Date(at).toLocaleString("en-GB", state.range === "hour" ? clock : { day: "numeric", month: "short", ...clock });
+    return dateTime(at, state.range === "hour" ? clock : { day: "numeric", month: "short", ...clock });
   }
 
   /** @param {UsageRow[]} rows */
@@ -225,7 +227,7 @@ export function eventView(first) {
     // A kind keeps its colour when the order changes.
     state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, ERROR_KINDS);
     figures.errors.draw(...stackedBars({
-      title: "Errors and rejected requests by hour", kinds: state.kinds,
+      title: t.errorsAndRejectedRequests, kinds: state.kinds,
       rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [hourLabel(row.hour), row.errors]),
     }));
     const percentile = (/** @type {string} */ name, /** @type {"p95_ms" | "p50_ms"} */ of) => /** @type {Series} */ ({
@@ -236,7 +238,7 @@ export function eventView(first) {
       }),
     });
     figures.firstByte.draw(...lines({
-      title: "Time to first byte in the last hour", time: hourLabel, unit: " ms",
+      title: t.timeToFirstByteIn, time: hourLabel, unit: t.msUnit,
       series: [percentile("p95", "p95_ms"), percentile("median", "p50_ms")],
     }));
   }
@@ -245,17 +247,17 @@ export function eventView(first) {
   function drawPeople(now) {
     const { attendees } = state;
     const top = [...attendees].filter(({ usage }) => usage.total_tokens).sort((a, b) => b.usage.total_tokens - a.usage.total_tokens).slice(0, TOP_ATTENDEES);
-    figures.users.draw(...bars({ title: "Tokens by attendee", rows: top.map(({ user, usage }) => [user, usage.total_tokens]) }));
+    figures.users.draw(...bars({ title: t.tokensByAttendee, rows: top.map(({ user, usage }) => [user, usage.total_tokens]) }));
     const byCost = costs(attendees.map(({ user, usage }) => [user, usage])).slice(0, TOP_ATTENDEES);
-    figures.spenders.draw(...bars({ title: "Cost by attendee", rows: byCost, words: dollars }));
+    figures.spenders.draw(...bars({ title: t.costByAttendee, rows: byCost, words: dollars }));
     const joined = attendees.flatMap((one) => (one.joined_at ? [Date.parse(one.joined_at)] : [])).sort((a, b) => a - b);
     const [began] = joined;
     const used = attendees.filter((one) => one.usage.requests > 0).length;
     figures.people.draw(...lines({
-      title: "Attendees", time: dayLabel,
+      title: t.attendeesTitle, time: dayLabel,
       series: [
         { name: "joined", points: began === undefined ? [] : [[began, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
-        { name: "sent requests", points: began === undefined ? [] : [[now, used]] },
+        { name: t.sentRequestsSeries, points: began === undefined ? [] : [[now, used]] },
       ],
     }));
   }
@@ -271,7 +273,7 @@ export function eventView(first) {
   };
   const roster = first.access === "roster" ? [rosterView(first.id, () => audit.refresh())] : [];
   const more = [sessionsView(first.id), ratingsView(first.id), issuedTokensView(first.id, () => audit.refresh())];
-  const elements = [head.element, errors, h("div.row.spread", {}, h("h2", {}, "Live"), range), numbers,
+  const elements = [head.element, errors, h("div.row.spread", {}, h("h2", {}, t.live), range), numbers,
     h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...roster, ...more, audit.element];
   return [elements, stop];
 }

@@ -4,6 +4,7 @@
 /** @import { Attributes, Control, FieldProblem } from "../types.d.ts" */
 
 import { fill, find, h } from "./dom.js";
+import * as t from "./texts.js";
 
 /**
  * A field: its control with a label, a hint and a place for a problem.
@@ -92,7 +93,7 @@ export function ask(question, { yes, isDangerous = false, content = null }) {
     const dialog = h("dialog.ask", { "aria-label": question, onclose: () => { dialog.remove(); resolve(answer); } });
     const form = h("form", { method: "dialog", onsubmit: () => { answer = true; } },
       h("h2", {}, question), content,
-      h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+      h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.cancel),
         h(`button${isDangerous ? ".danger" : ".main"}`, { id: "confirm" }, yes)));
     fill(dialog, form);
     document.body.append(dialog);

@@ -7,15 +7,17 @@
 /** @import { Offered, OrganiserEvent, SavedHandout } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
-import { byId, fill, fragment, h, number, svg } from "./dom.js";
+import { byId, fill, fragment, h, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { LIMITS, limitName, operationName } from "./limits.js";
+import { number } from "./locale.js";
 import { byOperations, modelFor, offered } from "./models.js";
 import { attendeePageUrl, listDeployments, readEvent, token } from "./organiser-api.js";
 import { savedSetups, serviceSetups, setupPicker } from "./setups.js";
 import { snippetsFor } from "./snippets.js";
 import { windowLines } from "./time.js";
 import encodeQR from "qr";
+import * as t from "./texts.js";
 
 /** The examples that fit the page: without models of Claude, beside them, and with them alone. */
 const LANGUAGES = ["bash", "python", "javascript"];
@@ -36,16 +38,16 @@ show();
 async function show() {
   if (saved) return showEvent(saved.event, saved.deployments);
   const id = fragment().get("event");
-  const dashboard = h("a", { href: `${base}/pages/dashboard` }, "dashboard");
+  const dashboard = h("a", { href: `${base}/pages/dashboard` }, t.dashboard);
   if (!id || !token()) {
-    fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "This tab has no organiser token. Open the handout from an event in the ", dashboard, "."));
+    fill(byId("main"), h("h1", {}, t.handout), h("p.note", {}, t.thisTabHasNo, dashboard, "."));
     return;
   }
   try {
     const [event, deployments] = await Promise.all([readEvent(id), listDeployments()]);
     showEvent(event, deployments);
   } catch (error) {
-    fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
+    fill(byId("main"), h("h1", {}, t.handout), errorNote(error), h("p", {}, t.backToThe, dashboard, "."));
   }
 }
 
@@ -54,7 +56,7 @@ async function show() {
  * @param {Offered[]} deployments
  */
 function showEvent(event, deployments) {
-  document.title = `Handout · ${event.name}`;
+  document.title = t.handoutOf(event.name);
   fill(byId("main"), sheet(event, offered(event, deployments)));
   if (saved?.slide) document.body.classList.add("as-slide");
 }
@@ -81,8 +83,8 @@ function sheet(event, models) {
   const page = saved?.link ?? attendeePageUrl(event);
   const defaults = event.default_deployments;
   const messagesModel = modelFor("messages", defaults, models);
-  const model = modelFor("chat_completions", defaults, models) ?? messagesModel ?? Object.values(defaults)[0] ?? models[0]?.name ?? "MODEL";
-  const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
+  const model = modelFor("chat_completions", defaults, models) ?? messagesModel ?? Object.values(defaults)[0] ?? models[0]?.name ?? t.modelPlaceholder;
+  const credential = event.access === "registered" ? t.keyPlaceholder : `${event.code}/${t.namePlaceholder}`;
   const access = { base, credential, model, messagesModel };
   const languages = messagesModel === null ? LANGUAGES : model === messagesModel ? CLAUDE_ALONE : WITH_CLAUDE;
   const snippets = snippetsFor(access).filter(({ id }) => languages.includes(id));
@@ -96,19 +98,19 @@ function sheet(event, models) {
     h("div.words", {},
       h("h1", {}, event.name),
       h("p.muted", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
-      h("p.muted.small", {}, "Code"),
+      h("p.muted.small", {}, t.code),
       code,
-      h("p.small.muted", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
-    h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
-    h("p.address", {}, "Or open ", h("strong", {}, page.split("#")[0]), " and enter the code. API base URL: ", h("code", {}, `${base}/v1`),
-      ", API key: ", h("code", {}, access.credential)),
+      h("p.small.muted", {}, t.underlinedCharactersAreDigits(hint))),
+    h("div.qr", {}, qr(page), h("p", {}, t.scanToJoin)),
+    h("p.address", {}, t.orOpen, h("strong", {}, page.split("#")[0]), t.andEnterTheCode, h("code", {}, `${base}/v1`),
+      t.apiKey, h("code", {}, access.credential)),
     h("section.snippets", {}, snippets.flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text))])),
-    models.length ? h("p.small.models-part", {}, h("strong", {}, "Models: "), modelNames(models)) : null,
+    models.length ? h("p.small.models-part", {}, h("strong", {}, t.modelsAre), modelNames(models)) : null,
     h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(access)),
-      h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${base}/setup`), " lists them.")),
-    h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
-    name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
+      h("p.small", {}, t.configurationFilesOfCoding, h("code", {}, `${base}/setup`), t.listsThem)),
+    h("section.rules-part", {}, h("h2", {}, t.rules), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
+    name || email ? h("p", {}, t.questions, h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
 }
 
 /**
@@ -130,12 +132,12 @@ function rules(event) {
     return value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : [];
   });
   return [
-    "The code works only during the event. Always use the same user name.",
-    event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
-    event.access === "roster" ? "Use your name as it is on the organiser's roster." : null,
-    limits.length ? `Each attendee has ${limits.join(", ")}.` : null,
-    event.max_completion_tokens === null ? null : `A response has at most ${number(event.max_completion_tokens)} tokens.`,
-    "Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data.",
+    t.theCodeWorksOnly,
+    event.access === "registered" ? t.registerOnTheAttendee : null,
+    event.access === "roster" ? t.useYourNameAs : null,
+    limits.length ? t.eachAttendeeHas(limits.join(", ")) : null,
+    event.max_completion_tokens === null ? null : t.aResponseHasAt(event.max_completion_tokens),
+    t.doNotShareThe,
   ].filter((rule) => rule !== null);
 }
 
@@ -145,8 +147,7 @@ function rules(event) {
  * @param {string} code
  */
 function spellingHint(code) {
-  const words = { 0: "0 is zero", 1: "1 is one", l: "l is a letter, as in lamp", i: "i is a letter, as in ink", o: "o is a letter, as in oak" };
-  const found = Object.entries(words).filter(([letter]) => code.includes(letter));
+  const found = Object.entries(t.LETTER_HINTS).filter(([letter]) => code.includes(letter));
   return found.length ? `${found.map(([, word]) => word).join("; ")}.` : "";
 }
 
@@ -159,6 +160,6 @@ function qr(text) {
   const cells = /** @type {boolean[][]} */ (encodeQR(text, "raw", { ecc: "medium", border: 4 }));
   const path = cells.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
   const size = cells.length;
-  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendee page", "shape-rendering": "crispEdges" },
+  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": t.qrCodeOfThe, "shape-rendering": "crispEdges" },
     svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
 }

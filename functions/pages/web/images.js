@@ -2,6 +2,7 @@
 // Images to send: chosen, pasted or dropped.
 
 import { fill, h } from "./dom.js";
+import * as t from "./texts.js";
 
 /** Longest side of an image in pixels. A larger one costs tokens and shows the model nothing more. */
 const MAX_SIDE = 1024;
@@ -18,8 +19,8 @@ export function imageList(onProblem) {
 
   function show() {
     fill(element, images.map((image, index) => h("figure", {},
-      h("img", { src: image, alt: `Image ${index + 1} to send` }),
-      h("button.small", { type: "button", onclick: () => set(images.filter((_, other) => other !== index)) }, "Remove"))));
+      h("img", { src: image, alt: t.imageToSend(index + 1) }),
+      h("button.small", { type: "button", onclick: () => set(images.filter((_, other) => other !== index)) }, t.remove))));
   }
 
   /** @param {string[]} wanted */
@@ -34,7 +35,7 @@ export function imageList(onProblem) {
       try {
         images.push(await asDataUrl(file));
       } catch {
-        onProblem("The image could not be read. Try a PNG or JPEG file.");
+        onProblem(t.theImageCouldNot);
       }
     }
     show();

@@ -3,25 +3,10 @@
 
 /** @import { AttendeeAccess, LimitLeft, Model, Usage } from "../types.d.ts" */
 
-import { fill, h, number, svg } from "./dom.js";
+import { fill, h, svg } from "./dom.js";
+import { LANGUAGE, list } from "./locale.js";
 import { shortDuration } from "./time.js";
-
-// In the order in which they are shown.
-/** @type {Record<string, string>} */
-const LIMIT_NAMES = {
-  tokens_total: "total tokens",
-  tokens_per_day: "tokens per day",
-  tokens_per_minute: "tokens per minute",
-  requests_per_day: "requests per day",
-  requests_per_minute: "requests per minute",
-  in_flight: "concurrent requests",
-  images_total: "images",
-  audio_seconds_total: "audio seconds",
-  characters_total: "text-to-speech characters",
-  video_seconds_total: "video seconds",
-  usd_total: "US dollars",
-  usd_per_day: "US dollars per day",
-};
+import * as t from "./texts.js";
 
 /**
  * Whether a limit is of money.
@@ -48,25 +33,17 @@ export function limitInput(name) {
  */
 export function dollars(value) {
   const digits = value === 0 || value >= 1 ? 2 : value >= 0.01 ? 4 : 9;
-  return new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(value);
 }
 
 /** The names of all limits. */
-export const LIMITS = Object.keys(LIMIT_NAMES);
+export const LIMITS = Object.keys(t.LIMIT_NAMES);
 
 /** The names of the limits that a single model can have. */
 export const LIMITS_BY_MODEL = ["requests_total", ...LIMITS];
 
-/** @type {Record<string, string>} */
-const OPERATION_NAMES = {
-  chat_completions: "chat", completions: "legacy completions", embeddings: "embeddings", responses: "responses",
-  images_generations: "images", images_edits: "image edits", audio_transcriptions: "transcription",
-  audio_translations: "audio translation", audio_speech: "text to speech", moderations: "moderation",
-  messages: "Claude", conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
-};
-
 /** The names of all operations. */
-export const OPERATIONS = Object.keys(OPERATION_NAMES);
+export const OPERATIONS = Object.keys(t.OPERATION_NAMES);
 
 /**
  * The label of an operation.
@@ -74,7 +51,7 @@ export const OPERATIONS = Object.keys(OPERATION_NAMES);
  * @param {string} name
  */
 export function operationName(name) {
-  return OPERATION_NAMES[name] ?? name.replaceAll("_", " ");
+  return t.OPERATION_NAMES[name] ?? name.replaceAll("_", " ");
 }
 
 /**
@@ -83,7 +60,7 @@ export function operationName(name) {
  * @param {string} name
  */
 export function limitName(name) {
-  return LIMIT_NAMES[name] ?? (name === "requests_total" ? "requests" : name.replaceAll("_", " "));
+  return t.LIMIT_NAMES[name] ?? (name === "requests_total" ? t.requestsLimit : name.replaceAll("_", " "));
 }
 
 /**
@@ -112,14 +89,11 @@ export function showLimits(place, access) {
     h("details", { id, open: isOpen(id) }, h("summary", {}, label), children);
   fill(place,
     h("p", {}, usageSummary(access.usage)),
-    limits.length ? h("dl.limits", {}, shown.map(limitEntry)) : h("p", {}, "No personal limits are set."),
-    folded.length ? fold("all-limits", `${folded.length} more ${folded.length === 1 ? "limit" : "limits"}`, h("dl.limits", {}, folded.map(limitEntry))) : null,
-    fold("models", `${access.models.length} ${access.models.length === 1 ? "model" : "models"}`,
-      access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
-      h("p.muted.small", {}, "A request that names no model uses the default model. "
-        + `A response has at most ${number(access.max_completion_tokens)} tokens per choice, fewer where the model writes less, `
-        + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
-        + "A token is about four characters of English text. Both the prompt and the response count.")));
+    limits.length ? h("dl.limits", {}, shown.map(limitEntry)) : h("p", {}, t.noPersonalLimitsAre),
+    folded.length ? fold("all-limits", t.moreLimits(folded.length), h("dl.limits", {}, folded.map(limitEntry))) : null,
+    fold("models", t.countOfModels(access.models.length),
+      access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, t.thisEventHasNo),
+      h("p.muted.small", {}, t.requestsAndModels(access.max_completion_tokens, access.max_choices))));
 }
 
 /** The limits that are shown at once: those that are closest to their end. */
@@ -136,8 +110,8 @@ function share({ allowed, remaining }) {
  * @param {Usage} used
  */
 export function usageSummary(used) {
-  const cost = used.usd ? ` They cost about ${dollars(used.usd)}.` : "";
-  return `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} ${used.requests === 1 ? "request" : "requests"}.${cost}`;
+  const cost = used.usd ? t.theyCostAbout(dollars(used.usd)) : "";
+  return t.youHaveUsedTokens(used.total_tokens, used.requests, cost);
 }
 
 /** @typedef {{ name: string, model: string | null, left: LimitLeft }} ShownLimit */
@@ -169,20 +143,20 @@ export function remainingSummary(access) {
     .filter(([name]) => /^(tokens|requests)_/.test(name))
     .sort(([, one], [, other]) => one.remaining / one.allowed - other.remaining / other.allowed)
     .slice(0, 2);
-  if (!closest.length) return "No personal limits are set.";
-  return `Remaining: ${closest.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitName(name)}`).join(", ")}.`;
+  if (!closest.length) return t.noPersonalLimitsAre;
+  return t.remainingOf(list(closest.map(([name, left]) => t.remainingOfLimit(left.remaining, left.allowed, limitName(name)))));
 }
 
 /** @param {ShownLimit} limit */
 function limitEntry({ name, model, left }) {
   const { allowed, remaining, resets_at: resetsAt } = left;
   const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
-  const reset = remaining < allowed && wait > 0.5 ? `; resets in ${shortDuration(wait)}` : "";
+  const reset = remaining < allowed && wait > 0.5 ? t.resetsIn(shortDuration(wait)) : "";
   return h("div", { "data-limit": name, "data-model": model },
-    h("dt", {}, limitName(name), model ? [" of ", h("code", {}, model)] : null),
+    h("dt", {}, limitName(name), model ? [t.ofModel, h("code", {}, model)] : null),
     h("dd", {},
       bar(share(left)),
-      h("span", { "data-remaining": remaining }, isMoney(name) ? `${dollars(remaining)} of ${dollars(allowed)} left` : `${number(remaining)} of ${number(allowed)} left`),
+      h("span", { "data-remaining": remaining }, isMoney(name) ? t.amountLeft(dollars(remaining), dollars(allowed)) : t.numberLeft(remaining, allowed)),
       h("span.muted.small", {}, reset)));
 }
 
@@ -195,9 +169,9 @@ function bar(part) {
 
 /** @param {Model} model */
 function modelEntry(model) {
-  const operations = model.operations.map((operation) => OPERATION_NAMES[operation] ?? operation).join(", ");
-  const defaults = model.default_for.map((operation) => OPERATION_NAMES[operation] ?? operation).join(", ");
+  const operations = model.operations.map((operation) => t.OPERATION_NAMES[operation] ?? operation).join(", ");
+  const defaults = model.default_for.map((operation) => t.OPERATION_NAMES[operation] ?? operation).join(", ");
   return h("li", {}, h("code", {}, model.id), ` ${operations}`,
-    defaults ? h("span.muted", {}, defaults === operations ? " (default)" : ` (default for ${defaults})`) : null,
-    model.own ? h("span.muted", {}, " (your own)") : null);
+    defaults ? h("span.muted", {}, defaults === operations ? t.isDefault : t.defaultFor(defaults)) : null,
+    model.own ? h("span.muted", {}, t.isYourOwn) : null);
 }

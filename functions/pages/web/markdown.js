@@ -10,6 +10,7 @@ import { Lexer } from "marked";
 import { copyButton } from "./copy-button.js";
 import { h } from "./dom.js";
 import { highlight } from "./highlight.js";
+import * as t from "./texts.js";
 
 /**
  * The elements of a text. The page has the h1 and h2; `top` is the level of the highest heading.
@@ -113,7 +114,7 @@ export function codeBlock(code, language) {
 /** @param {Tokens.List} token */
 function list(token) {
   const items = token.items.map((item) => h("li", {},
-    item.task ? h("input", { type: "checkbox", checked: item.checked ?? false, disabled: true, "aria-label": "Done" }) : null,
+    item.task ? h("input", { type: "checkbox", checked: item.checked ?? false, disabled: true, "aria-label": t.done }) : null,
     item.tokens.map((each) => (each.type === "text" ? inline(each.tokens ?? [each]) : each.type === "checkbox" ? null
       : each.type === "paragraph" && !item.loose ? inline(each.tokens ?? []) : block(each)))));
   return token.ordered
@@ -125,7 +126,7 @@ function list(token) {
 function table(token) {
   const cell = (/** @type {string} */ name, /** @type {Tokens.TableCell} */ each) =>
     h(`${name}${each.align === "right" ? ".number" : each.align === "center" ? ".center" : ""}`, name === "th" ? { scope: "col" } : {}, inline(each.tokens));
-  return h("div.table-scroll", { tabindex: "0", role: "region", "aria-label": "Table" }, h("table", {},
+  return h("div.table-scroll", { tabindex: "0", role: "region", "aria-label": t.tableLabel }, h("table", {},
     h("thead", {}, h("tr", {}, token.header.map((each) => cell("th", each)))),
     h("tbody", {}, token.rows.map((row) => h("tr", {}, row.map((each) => cell("td", each)))))));
 }

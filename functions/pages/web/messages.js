@@ -5,9 +5,10 @@
 
 import { isRunning } from "./conversation.js";
 import { copyButton } from "./copy-button.js";
-import { fill, h, number, svg } from "./dom.js";
+import { fill, h, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { liveMarkdown } from "./markdown.js";
+import * as t from "./texts.js";
 
 /** @typedef {{ retry: () => void, remove: () => void, rate: (rating: 1 | -1) => Promise<void>, results: (texts: string[]) => void }} ModelActions */
 /** @typedef {{ edit: (text: string) => void, remove: () => void }} UserActions */
@@ -21,13 +22,13 @@ import { liveMarkdown } from "./markdown.js";
 export function userMessage(turn, actions) {
   const element = h("div.message.user");
   const show = () => fill(element,
-    h("span.visually-hidden", {}, "You: "),
+    h("span.visually-hidden", {}, t.you),
     h("div.text", {}, turn.text),
-    turn.images.map((image) => h("img", { src: image, alt: "Image you sent" })),
-    h("div.actions", {}, action("Edit", edit), action("Delete", actions.remove)));
+    turn.images.map((image) => h("img", { src: image, alt: t.imageYouSent })),
+    h("div.actions", {}, action(t.edit, edit), action(t.deleteButton, actions.remove)));
 
   function edit() {
-    const field = h("textarea", { "aria-label": "Edit message", rows: "3", onkeydown: keys });
+    const field = h("textarea", { "aria-label": t.editMessage, rows: "3", onkeydown: keys });
     field.value = turn.text;
     const save = () => { if (field.value.trim()) actions.edit(field.value.trim()); };
     /** @param {KeyboardEvent} event */
@@ -37,8 +38,8 @@ export function userMessage(turn, actions) {
       event.preventDefault();
       save();
     }
-    fill(element, field, h("p.row", {}, h("button.small.main", { type: "button", onclick: save }, "Send"),
-      h("button.small", { type: "button", onclick: () => show() }, "Cancel")));
+    fill(element, field, h("p.row", {}, h("button.small.main", { type: "button", onclick: save }, t.send),
+      h("button.small", { type: "button", onclick: () => show() }, t.cancel)));
     field.focus();
   }
   show();
@@ -63,12 +64,12 @@ export function isSend(event) {
 export function modelMessage(turn, actions) {
   const text = h("div.text.markdown");
   const live = liveMarkdown(text);
-  const spinner = h("span.spinner", { role: "img", "aria-label": "Waiting for the response" });
+  const spinner = h("span.spinner", { role: "img", "aria-label": t.waitingForTheResponse });
   const reasoning = h("p.reasoning-text");
-  const details = h("details.reasoning", {}, h("summary", {}, "Reasoning summary"), reasoning);
+  const details = h("details.reasoning", {}, h("summary", {}, t.reasoningSummary), reasoning);
   const images = h("div.generated");
   const rest = h("div");
-  const element = h("div.message.assistant", {}, h("p.model-name", {}, h("span.visually-hidden", {}, "Model: "), turn.model),
+  const element = h("div.message.assistant", {}, h("p.model-name", {}, h("span.visually-hidden", {}, t.modelIs), turn.model),
     details, text, images, spinner, rest);
 
   function show() {
@@ -87,12 +88,12 @@ export function modelMessage(turn, actions) {
     const asks = turn.calls.length && !turn.results;
     return [
       asks ? resultsForm() : turn.calls.map((call, index) => h("div.tool-call", {},
-        h("p", {}, "Called ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
+        h("p", {}, t.called, h("code", {}, `${call.function.name}(${call.function.arguments})`)),
         h("p.muted", {}, turn.results?.[index] ?? ""))),
       usageLine(turn.cost ?? NOTHING_KNOWN, turn.state === "stopped"),
       h("div.actions", {},
         turn.text ? copyButton(() => turn.text) : null,
-        action("Retry", actions.retry), action("Delete", actions.remove),
+        action(t.retry, actions.retry), action(t.deleteButton, actions.remove),
         turn.requestId && turn.state === "done" ? [thumb(1), thumb(-1)] : null),
     ];
   }
@@ -100,7 +101,7 @@ export function modelMessage(turn, actions) {
   function resultsForm() {
     const fields = turn.calls.map((call) => ({
       call,
-      field: h("textarea", { rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}` }),
+      field: h("textarea", { rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": t.resultOf(call.function.name) }),
     }));
     /** @param {SubmitEvent} event */
     const submit = (event) => {
@@ -109,14 +110,14 @@ export function modelMessage(turn, actions) {
     };
     return h("form", { onsubmit: submit },
       fields.map(({ call, field }) => h("div.tool-call", {},
-        h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)), field)),
-      h("p.row", {}, h("button.small.main", {}, "Send result")));
+        h("p", {}, t.theModelCalls, h("code", {}, `${call.function.name}(${call.function.arguments})`)), field)),
+      h("p.row", {}, h("button.small.main", {}, t.sendResult)));
   }
 
   /** @param {1 | -1} rating */
   function thumb(rating) {
     const button = h("button.plain.small.thumb", {
-      type: "button", "aria-label": rating === 1 ? "Good response" : "Bad response", "aria-pressed": String(turn.rating === rating), onclick: rateIt,
+      type: "button", "aria-label": rating === 1 ? t.goodResponse : t.badResponse, "aria-pressed": String(turn.rating === rating), onclick: rateIt,
     }, svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
       svg("path", { d: THUMB, transform: rating === 1 ? null : "rotate(180 10 10)" })));
     async function rateIt() {
@@ -141,8 +142,8 @@ const NOTHING_KNOWN = { usage: null, firstTokenMs: null, totalMs: null, finishRe
  * @param {number} index
  */
 function generated(image, index) {
-  return h("figure", {}, h("img", { src: image, alt: `Generated image ${index + 1}` }),
-    image.startsWith("data:") ? h("a.small", { href: image, download: `image-${index + 1}.png` }, "Download") : null);
+  return h("figure", {}, h("img", { src: image, alt: t.generatedImage(index + 1) }),
+    image.startsWith("data:") ? h("a.small", { href: image, download: `image-${index + 1}.png` }, t.download) : null);
 }
 
 /**
@@ -159,17 +160,17 @@ function action(label, onclick) {
  * @param {TurnCost} cost
  */
 function usageLine(cost, isStopped = false) {
-  const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
+  const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} ${t.UNIT_SYMBOLS.second}`;
   const parts = [];
-  if (cost.usage) parts.push(`${number(cost.usage.prompt_tokens)} input tokens`, `${number(cost.usage.completion_tokens)} output tokens`);
-  if (cost.firstTokenMs !== null) parts.push(`first token after ${seconds(cost.firstTokenMs)}`);
-  if (cost.totalMs !== null) parts.push(`${seconds(cost.totalMs)} total`);
-  if (cost.finishReason === "length") parts.push("stopped at the max output tokens");
-  if (cost.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
-  if (isStopped) parts.push("stopped; usage is estimated");
-  if (cost.droppedTools) parts.push(`without the tools ${cost.droppedTools}, which the event does not allow`);
+  if (cost.usage) parts.push(t.inputTokenCount(cost.usage.prompt_tokens), t.outputTokenCount(cost.usage.completion_tokens));
+  if (cost.firstTokenMs !== null) parts.push(t.firstTokenAfter(seconds(cost.firstTokenMs)));
+  if (cost.totalMs !== null) parts.push(t.totalTime(seconds(cost.totalMs)));
+  if (cost.finishReason === "length") parts.push(t.stoppedAtTheMax);
+  if (cost.finishReason === "content_filter") parts.push(t.stoppedByAzuresContent);
+  if (isStopped) parts.push(t.stoppedUsageIsEstimated);
+  if (cost.droppedTools) parts.push(t.withoutTheToolsWhich(cost.droppedTools));
   // A cap that was only filled in is no news; one that was lowered says from what.
   const [cap, ...lowered] = (cost.maxTokens ?? "").split(";");
-  if (lowered.length) parts.push(`the event allows at most ${cap} output tokens`);
+  if (lowered.length) parts.push(t.theEventAllowsAt(cap ?? ""));
   return h("div.usage", {}, parts.join(" · "));
 }

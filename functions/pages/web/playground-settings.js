@@ -5,6 +5,7 @@
 
 import { inputOf, messagesOf } from "./conversation.js";
 import { h } from "./dom.js";
+import * as t from "./texts.js";
 
 const FIELDS = ["system", "temperature", "max-tokens", "effort", "summary", "functions"];
 
@@ -48,22 +49,22 @@ export function settingsOf(details, initial, onChange) {
   const options = (/** @type {string[][]} */ all) => all.map(([value, label]) => h("option", { value }, label));
   /** @type {Child[]} */
   const fields = [
-    field("temperature", "Temperature", h("input", { type: "number", min: "0", max: "2", step: "0.1" }),
-      "Lower is more predictable, higher is more varied. Leave empty for the model's default."),
-    field("max-tokens", "Max output tokens", h("input", { type: "number", min: "1", max: String(details.max_completion_tokens) }),
-      `The event allows at most ${details.max_completion_tokens}.`),
-    field("effort", "Reasoning effort", h("select", {}, options([["", "Model's default"], ["minimal", "Minimal"], ["low", "Low"], ["medium", "Medium"], ["high", "High"]])),
-      "For models that reason."),
-    field("summary", "Reasoning summary", h("select", {}, options([["", "Off"], ["auto", "Show"]])),
-      "Uses the Responses API. For models that reason and serve it."),
-    h("div.wide", {}, field("system", "System prompt", h("textarea", { rows: "2" }))),
-    h("div.wide", {}, field("functions", "Functions", h("textarea", { class: "mono", rows: "4", spellcheck: "false",
+    field("temperature", t.temperature, h("input", { type: "number", min: "0", max: "2", step: "0.1" }),
+      t.lowerIsMorePredictable),
+    field("max-tokens", t.maxOutputTokens, h("input", { type: "number", min: "1", max: String(details.max_completion_tokens) }),
+      t.theEventAllowsAtMost(details.max_completion_tokens)),
+    field("effort", t.reasoningEffort, h("select", {}, options([["", t.modelsDefault], ["minimal", t.minimal], ["low", t.low], ["medium", t.medium], ["high", t.high]])),
+      t.forModelsThatReason),
+    field("summary", t.reasoningSummary, h("select", {}, options([["", t.off], ["auto", t.show]])),
+      t.usesTheResponsesApi),
+    h("div.wide", {}, field("system", t.systemPrompt, h("textarea", { rows: "2" }))),
+    h("div.wide", {}, field("functions", t.functions, h("textarea", { class: "mono", rows: "4", spellcheck: "false",
       placeholder: "[{\"name\": \"weather\", \"description\": \"…\", \"parameters\": {\"type\": \"object\", \"properties\": {}}}]" }),
-    "A JSON list of functions that the model may call. You enter the function results yourself.")),
+    t.aJsonListOf)),
   ];
   const value = (/** @type {string} */ id) => controls.get(id)?.value.trim() ?? "";
   return {
-    element: h("details.settings", { open: FIELDS.some((id) => initial[id]) }, h("summary", {}, "Settings"), h("div.grid", {}, fields)),
+    element: h("details.settings", { open: FIELDS.some((id) => initial[id]) }, h("summary", {}, t.settings), h("div.grid", {}, fields)),
     values: () => Object.fromEntries(FIELDS.map((id) => [id, value(id)])),
     focusFunctions: () => controls.get("functions")?.focus(),
     request: (/** @type {Model} */ model, /** @type {Turn[]} */ turns) => requestOf(model, turns, value),
@@ -121,13 +122,13 @@ function functionsOf(text) {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new Error(`The functions are not valid JSON: ${error instanceof Error ? error.message : error}`);
+    throw new Error(t.theFunctionsAreNot(error instanceof Error ? error.message : String(error)));
   }
   /** @type {(Partial<Tool> & Partial<Tool["function"]> | null)[]} */
   const list = Array.isArray(parsed) ? parsed : [parsed];
   return list.map((each) => {
     const { name, ...rest } = each?.function ?? each ?? {};
-    if (!name) throw new Error("Each function needs a name.");
+    if (!name) throw new Error(t.eachFunctionNeedsA);
     return /** @type {Tool} */ (each?.function ? each : { type: "function", function: { name, ...rest } });
   });
 }

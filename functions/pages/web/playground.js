@@ -14,6 +14,7 @@ import { kindOf, settingsOf } from "./playground-settings.js";
 import { codeFor, snippet } from "./snippets.js";
 import { chat, generateImage, rate, respond } from "./stream.js";
 import { tabs } from "./tabs.js";
+import * as t from "./texts.js";
 
 /** How close to the end, in pixels, counts as at the end. */
 const AT_END = 40;
@@ -30,7 +31,7 @@ export function playground(place, access, details, onUsage) {
   const heading = find(place, "h2", HTMLElement);
   const models = details.models.filter((model) => kindOf(model));
   if (!models.length) {
-    fill(place, heading, h("p", {}, "This event has no model for the playground."));
+    fill(place, heading, h("p", {}, t.thisEventHasNoModel));
     return;
   }
   const stored = storedConversation(access.credential);
@@ -41,31 +42,31 @@ export function playground(place, access, details, onUsage) {
 
   const problem = h("div", { id: "chat-error", "aria-live": "assertive" });
   const status = h("span.visually-hidden", { role: "status" });
-  const conversation = h("div.conversation", { id: "conversation", role: "log", "aria-label": "Conversation", tabindex: "0", onscroll: onScroll });
-  const jump = h("button.small.jump", { type: "button", hidden: true, onclick: () => { state.isFollowing = true; follow(); } }, "Jump to the end");
+  const conversation = h("div.conversation", { id: "conversation", role: "log", "aria-label": t.conversation, tabindex: "0", onscroll: onScroll });
+  const jump = h("button.small.jump", { type: "button", hidden: true, onclick: () => { state.isFollowing = true; follow(); } }, t.jumpToTheEnd);
   const images = imageList(showProblem);
-  const message = h("textarea", { id: "message", rows: "2", placeholder: "Ask something", "aria-label": "Message", "aria-describedby": "message-hint",
+  const message = h("textarea", { id: "message", rows: "2", placeholder: t.askSomething, "aria-label": t.message, "aria-describedby": "message-hint",
     onpaste: (event) => { if (images.addFrom(event.clipboardData)) event.preventDefault(); }, onkeydown: keys });
-  const file = h("input.visually-hidden", { type: "file", accept: "image/*", id: "image-file", multiple: true, tabindex: "-1", "aria-label": "Image",
+  const file = h("input.visually-hidden", { type: "file", accept: "image/*", id: "image-file", multiple: true, tabindex: "-1", "aria-label": t.image,
     onchange: addFiles });
-  const send = h("button.main", { id: "send" }, "Send");
-  const stop = h("button.danger", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
-  const model = h("select", { id: "model", "aria-label": "Model", onchange: save }, models.map((each) => h("option", { value: each.id }, each.id)));
+  const send = h("button.main", { id: "send" }, t.send);
+  const stop = h("button.danger", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, t.stop);
+  const model = h("select", { id: "model", "aria-label": t.model, onchange: save }, models.map((each) => h("option", { value: each.id }, each.id)));
   model.value = models.find(({ id }) => id === stored?.model)?.id ?? models.find(({ id }) => id === access.model)?.id ?? models[0]?.id ?? "";
   const settings = settingsOf(details, stored?.settings ?? {}, save);
   const form = h("form.compose", { onsubmit: submit, ondragover: dragOver, ondragleave: () => form.classList.remove("drop"), ondrop: drop },
     images.element, message, file,
     h("div.row.spread", {},
-      h("div.row", {}, h("button.small", { type: "button", onclick: () => file.click() }, "Add image"),
-        h("span.hint", { id: "message-hint" }, "Enter sends, Shift+Enter starts a new line. You can also paste or drop images.")),
+      h("div.row", {}, h("button.small", { type: "button", onclick: () => file.click() }, t.addImage),
+        h("span.hint", { id: "message-hint" }, t.enterSendsShiftEnter)),
       h("div.row", {}, send, stop)),
     h("p.small.muted", { id: "remaining", "aria-live": "polite" }, remainingSummary(details)));
 
   fill(place,
     h("div.row.spread.play-head", {}, heading,
       h("div.row", {}, model,
-        h("button.small", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
-        h("button.small", { type: "button", id: "new-conversation", onclick: clear }, "New conversation"))),
+        h("button.small", { type: "button", id: "show-code", onclick: showCode }, t.showCode),
+        h("button.small", { type: "button", id: "new-conversation", onclick: clear }, t.newConversation))),
     settings.element,
     h("div.conversation-frame", {}, conversation, jump), problem, form, status);
   render();
@@ -141,11 +142,11 @@ export function playground(place, access, details, onUsage) {
     try {
       update(turn, await sent(request, options));
       turn.state = "done";
-      status.textContent = "Response complete.";
+      status.textContent = t.responseComplete;
     } catch (cause) {
       turn.state = isAbort(cause) ? "stopped" : "failed";
       turn.error = cause;
-      status.textContent = isAbort(cause) ? "Stopped." : "";
+      status.textContent = isAbort(cause) ? t.stopped : "";
     } finally {
       state.abort = null;
       setBusy(false);
@@ -263,13 +264,13 @@ export function playground(place, access, details, onUsage) {
   function showCode() {
     const text = message.value.trim();
     const last = state.turns.findLastIndex((turn) => turn.role === "user");
-    const turns = text || last < 0 ? [...state.turns, userTurn(text || "Hello", images.take())] : state.turns.slice(0, last + 1);
+    const turns = text || last < 0 ? [...state.turns, userTurn(text || t.hello, images.take())] : state.turns.slice(0, last + 1);
     const request = requestFor(turns);
     if (!request) return;
     const entries = codeFor(access, request).map(({ id, label, text: code }) => ({ id, label, show: () => [snippet(code, id)] }));
-    const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() });
-    fill(dialog, h("h2", {}, "Code for this conversation"), tabs("Languages", entries),
-      h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+    const dialog = h("dialog", { "aria-label": t.code, id: "code-dialog", onclose: () => dialog.remove() });
+    fill(dialog, h("h2", {}, t.codeForThisConversation), tabs(t.languages, entries),
+      h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.close)));
     document.body.append(dialog);
     dialog.showModal();
   }

@@ -3,6 +3,9 @@
 
 /** @import { MinuteRow, OrganiserEvent, Series, Usage, UsageRow } from "../types.d.ts" */
 
+import { TIMES } from "./locale.js";
+import * as t from "./texts.js";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -62,7 +65,7 @@ export function hourPoints(rows, name, from, now) {
  * @param {number} now
  */
 export function startOfDay(zone, now) {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" }).formatToParts(now);
+  const parts = new Intl.DateTimeFormat(TIMES, { timeZone: zone, hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" }).formatToParts(now);
   const of = (/** @type {string} */ type) => Number(parts.find((part) => part.type === type)?.value ?? 0);
   return now - ((of("hour") * 60 + of("minute")) * 60 + of("second")) * 1000 - (now % 1000);
 }
@@ -70,11 +73,11 @@ export function startOfDay(zone, now) {
 /**
  * The budgets of an event, and what of a row counts against each.
  *
- * @type {Record<"tokens_total" | "usd_total", { name: string, of: (row: Usage) => number }>}
+ * @type {Record<"tokens_total" | "usd_total", { left: string, of: (row: Usage) => number }>}
  */
 export const BUDGETS = {
-  tokens_total: { name: "tokens", of: (row) => row.total_tokens },
-  usd_total: { name: "US dollars", of: (row) => row.usd ?? 0 },
+  tokens_total: { left: t.tokensLeft, of: (row) => row.total_tokens },
+  usd_total: { left: t.dollarsLeft, of: (row) => row.usd ?? 0 },
 };
 
 /**
@@ -123,6 +126,6 @@ export function burnDown(event, rows, now) {
       used += BUDGETS[limit].of(row);
       points.push([Math.min(Date.parse(row.hour) + HOUR_MS, now), left()]);
     }
-    return { name: `${BUDGETS[limit].name} left`, points };
+    return { name: BUDGETS[limit].left, points };
   });
 }

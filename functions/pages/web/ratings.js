@@ -1,9 +1,11 @@
 // @ts-check
 // What attendees think of the responses.
 
-import { h, number } from "./dom.js";
+import { h } from "./dom.js";
 import { lazySection, table } from "./lazy-section.js";
+import { dateTime, number } from "./locale.js";
 import { readRatings } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /**
  * The ratings of an event.
@@ -11,15 +13,15 @@ import { readRatings } from "./organiser-api.js";
  * @param {string} id
  */
 export function ratingsView(id) {
-  return lazySection("ratings", "Ratings", async () => {
+  return lazySection("ratings", t.ratings, async () => {
     const { ratings, models, total } = await readRatings(id);
-    if (!ratings.length) return [h("p.muted", {}, "No ratings yet. Attendees rate responses in the playground or with the API.")];
+    if (!ratings.length) return [h("p.muted", {}, t.noRatingsYetAttendees)];
     return [
-      h("p", {}, `${number(total.up)} good, ${number(total.down)} bad.`),
-      table("Ratings by model", ["Model", "Good", "Bad"], models.map(({ model, up, down }) => [model, number(up), number(down)])),
-      h("h3", {}, "Latest"),
-      table("Latest ratings", ["Time", "Attendee", "Model", "Rating", "Feedback"], ratings.map((each) => [
-        new Date(each.rated_at).toLocaleString("en-GB"), each.user, each.model ?? "unknown", each.rating === 1 ? "Good" : "Bad", each.feedback])),
+      h("p", {}, t.goodBad(total.up, total.down)),
+      table(t.ratingsByModel, [t.model, t.good, t.bad], models.map(({ model, up, down }) => [model, number(up), number(down)])),
+      h("h3", {}, t.latest),
+      table(t.latestRatings, [t.time, t.attendeeHead, t.model, t.rating, t.feedback], ratings.map((each) => [
+        dateTime(each.rated_at), each.user, each.model ?? "unknown", each.rating === 1 ? t.good : t.bad, each.feedback])),
     ];
   }).element;
 }

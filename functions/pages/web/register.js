@@ -5,6 +5,7 @@ import { register } from "./api.js";
 import { copyButton } from "./copy-button.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import * as t from "./texts.js";
 
 /**
  * The registration form. `onKey(key)` is called with the key.
@@ -18,13 +19,13 @@ export function registrationForm({ id, code, user }, onKey) {
     id: "proof", type: "password", required: true, minlength: "12", maxlength: "256", autocomplete: "new-password",
     "aria-describedby": "proof-hint",
   });
-  const button = h("button.main", {}, "Get my key");
+  const button = h("button.main", {}, t.getMyKey);
   const form = h("form.card", { onsubmit: submit },
-    h("h2", {}, `Key for ${user}`),
-    h("p", {}, "At this event, every attendee has their own key. Choose a passphrase. You need it to see your key again."),
-    h("label", { for: "proof" }, "Passphrase"),
+    h("h2", {}, t.keyFor(user)),
+    h("p", {}, t.atThisEventEvery),
+    h("label", { for: "proof" }, t.passphrase),
     proof,
-    h("span.hint", { id: "proof-hint" }, "At least 12 characters. Nobody can recover it if you forget it."),
+    h("span.hint", { id: "proof-hint" }, t.atLeast12Characters),
     h("p.row.submit-row", {}, button),
     result);
 
@@ -35,7 +36,7 @@ export function registrationForm({ id, code, user }, onKey) {
     try {
       const key = await register(id, `${code}/${user}`, proof.value);
       fill(result, h("div.note.good", {},
-        h("p", {}, "This is your key. The code examples below already use it."),
+        h("p", {}, t.thisIsYourKey),
         h("p", {}, h("code", {}, key)),
         copyButton(() => key)));
       onKey(key);

@@ -1,6 +1,8 @@
 // @ts-check
 // Reads a roster from CSV: of GitHub Classroom, of Excel with semicolons, with or without a byte order mark and a header.
 
+import * as t from "./texts.js";
+
 /** Headers of columns with user names, best first. */
 const HEADERS = ["github_username", "github username", "github", "username", "user_name", "user name", "user", "login", "handle", "email", "e-mail", "identifier", "name"];
 const DELIMITERS = [",", ";", "\t"];
@@ -83,14 +85,14 @@ export function namesOf(rows, { column, hasHeader }, spelled) {
   for (const { line, cells } of hasHeader ? rows.slice(1) : rows) {
     const written = cells[column] ?? "";
     const name = written && spelled(written);
-    if (!written) problems.push(`Line ${line}: no name`);
-    else if (!name) problems.push(`Line ${line}: ${written} cannot be written in Latin letters`);
-    else if (name.length > 128) problems.push(`Line ${line}: the name is longer than 128 characters`);
-    else if (seen.has(name.toLowerCase())) problems.push(`Line ${line}: ${name} is there twice`);
+    if (!written) problems.push(t.lineNoName(line));
+    else if (!name) problems.push(t.lineCannotBeWritten(line, written));
+    else if (name.length > 128) problems.push(t.lineTheNameIs(line));
+    else if (seen.has(name.toLowerCase())) problems.push(t.lineIsThereTwice(line, name));
     else {
       seen.add(name.toLowerCase());
       users.push(name);
-      if (name !== written) problems.push(`Line ${line}: ${written} becomes ${name}`);
+      if (name !== written) problems.push(t.lineBecomes(line, written, name));
     }
   }
   return { users, problems };

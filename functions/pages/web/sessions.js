@@ -3,9 +3,11 @@
 
 /** @import { SessionRow } from "../types.d.ts" */
 
-import { h, number } from "./dom.js";
+import { h } from "./dom.js";
 import { lazySection, table } from "./lazy-section.js";
+import { number } from "./locale.js";
 import { readSessions } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /** How many pages are read. The command line and the API have all. */
 const MOST_PAGES = 5;
@@ -16,7 +18,7 @@ const MOST_PAGES = 5;
  * @param {string} id
  */
 export function sessionsView(id) {
-  return lazySection("sessions", "Sessions", async () => {
+  return lazySection("sessions", t.sessions, async () => {
     /** @type {SessionRow[]} */
     const all = [];
     /** @type {string | null} */
@@ -27,11 +29,11 @@ export function sessionsView(id) {
       cursor = next;
       if (!cursor) break;
     }
-    if (!all.length) return [h("p.muted", {}, "No sessions yet. A client names one with the header x-session-id.")];
+    if (!all.length) return [h("p.muted", {}, t.noSessionsYetA)];
     all.sort((a, b) => b.total_tokens - a.total_tokens);
     return [
-      cursor ? h("p.muted", {}, `The first ${number(all.length)} sessions. \`lanyard usage --by session\` has all.`) : null,
-      table("Usage by session", ["Session", "Attendee", "Requests", "Tokens"], all.map((row) =>
+      cursor ? h("p.muted", {}, t.theFirstSessionsLanyard(all.length)) : null,
+      table(t.usageBySession, [t.session, t.attendeeHead, t.requests, t.tokensHead], all.map((row) =>
         [h("code", {}, row.session), row.user, number(row.requests), number(row.total_tokens)])),
     ];
   }).element;

@@ -6,6 +6,7 @@
 import { send } from "./api.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import * as t from "./texts.js";
 
 const STORAGE_KEY = "lanyard.tool";
 const PLACEHOLDER = "CODE/USER";
@@ -59,7 +60,7 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
   async function list() {
     try {
       const names = await setups.names();
-      fill(select, h("option", { value: "" }, "Choose a tool"), names.map((name) => h("option", { value: name }, name)));
+      fill(select, h("option", { value: "" }, t.chooseATool), names.map((name) => h("option", { value: name }, name)));
       const saved = localStorage.getItem(STORAGE_KEY) ?? "";
       select.value = names.includes(saved) ? saved : "";
       await show();
@@ -82,7 +83,7 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
   }
 
   list();
-  return [h("p.setup-choice", {}, h("label", { for: select.id }, "Configuration for a tool"), select), place];
+  return [h("p.setup-choice", {}, h("label", { for: select.id }, t.configurationForATool), select), place];
 }
 
 /**

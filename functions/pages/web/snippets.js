@@ -10,8 +10,7 @@ import { highlight } from "./highlight.js";
 import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./literals.js";
 import { setupPicker } from "./setups.js";
 import { tabs } from "./tabs.js";
-
-const PROMPT = "Say hello in five languages";
+import * as t from "./texts.js";
 
 /**
  * The code examples of OpenAI's format.
@@ -23,12 +22,12 @@ const SNIPPETS = [
   -H ${shellLiteral(`openai-event-code: ${credential}`)} \\
   -H 'Content-Type: application/json' \\
   -d ${shellLiteral(`{"model": ${jsonLiteral(model)},
-       "messages": [{"role": "user", "content": ${jsonLiteral(PROMPT)}}]}`)}
+       "messages": [{"role": "user", "content": ${jsonLiteral(t.examplePrompt)}}]}`)}
 ` },
   { id: "powershell", label: "PowerShell", text: ({ base, credential, model }) => `$headers = @{ 'openai-event-code' = ${powershellLiteral(credential)} }
 $body = @{
   model = ${powershellLiteral(model)}
-  messages = @(@{ role = 'user'; content = ${powershellLiteral(PROMPT)} })
+  messages = @(@{ role = 'user'; content = ${powershellLiteral(t.examplePrompt)} })
 } | ConvertTo-Json -Depth 5
 $response = Invoke-RestMethod -Method Post -Uri ${powershellLiteral(`${base}/v1/chat/completions`)} \`
   -Headers $headers -ContentType 'application/json' -Body $body
@@ -40,7 +39,7 @@ from openai import OpenAI
 client = OpenAI(base_url=${jsonLiteral(`${base}/v1`)}, api_key=${jsonLiteral(credential)})
 response = client.chat.completions.create(
     model=${jsonLiteral(model)},
-    messages=[{"role": "user", "content": ${jsonLiteral(PROMPT)}}],
+    messages=[{"role": "user", "content": ${jsonLiteral(t.examplePrompt)}}],
 )
 print(response.choices[0].message.content)
 ` },
@@ -50,7 +49,7 @@ import OpenAI from "openai";
 const client = new OpenAI({ baseURL: ${jsonLiteral(`${base}/v1`)}, apiKey: ${jsonLiteral(credential)} });
 const stream = await client.chat.completions.create({
   model: ${jsonLiteral(model)},
-  messages: [{ role: "user", content: ${jsonLiteral(PROMPT)} }],
+  messages: [{ role: "user", content: ${jsonLiteral(t.examplePrompt)} }],
   stream: true,
 });
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
@@ -65,7 +64,7 @@ var client = new ChatClient(
     ${jsonLiteral(model)},
     new ApiKeyCredential(${jsonLiteral(credential)}),
     new OpenAIClientOptions { Endpoint = new Uri(${jsonLiteral(`${base}/v1`)}) });
-ChatCompletion response = client.CompleteChat(${jsonLiteral(PROMPT)});
+ChatCompletion response = client.CompleteChat(${jsonLiteral(t.examplePrompt)});
 Console.WriteLine(response.Content[0].Text);
 ` },
   { id: "langchain", label: "LangChain", text: ({ base, credential, model }) => `# pip install langchain-openai
@@ -76,7 +75,7 @@ model = ChatOpenAI(
     api_key=${jsonLiteral(credential)},
     model=${jsonLiteral(model)},
 )
-print(model.invoke(${jsonLiteral(PROMPT)}).content)
+print(model.invoke(${jsonLiteral(t.examplePrompt)}).content)
 ` },
   { id: "azure", label: "Azure SDK", text: ({ base, credential, model }) => `# pip install openai
 from openai import AzureOpenAI
@@ -88,7 +87,7 @@ client = AzureOpenAI(
 )
 response = client.chat.completions.create(
     model=${jsonLiteral(model)},
-    messages=[{"role": "user", "content": ${jsonLiteral(PROMPT)}}],
+    messages=[{"role": "user", "content": ${jsonLiteral(t.examplePrompt)}}],
 )
 print(response.choices[0].message.content)
 ` },
@@ -226,11 +225,11 @@ export function showSnippets(place, access) {
   const entries = snippetsFor(access).map(({ id, label, text }) => ({ id, label, show: () => [snippet(text, id)] }));
   fill(place,
     h("dl.access-list", {},
-      h("div", {}, h("dt", {}, "Base URL"), h("dd", {}, h("code", { id: "base-url" }, `${access.base}/v1`), copyButton(() => `${access.base}/v1`))),
-      h("div", {}, h("dt", {}, "API key"), h("dd", {}, h("code", { id: "api-key" }, access.credential), copyButton(() => access.credential),
-        h("span.muted.small", {}, "Whoever has the key uses your allowance.")))),
-    tabs("Languages and tools", entries, "lanyard.language"),
+      h("div", {}, h("dt", {}, t.baseUrlLabel), h("dd", {}, h("code", { id: "base-url" }, `${access.base}/v1`), copyButton(() => `${access.base}/v1`))),
+      h("div", {}, h("dt", {}, t.apiKeyLabel), h("dd", {}, h("code", { id: "api-key" }, access.credential), copyButton(() => access.credential),
+        h("span.muted.small", {}, t.whoeverHasTheKey)))),
+    tabs(t.languagesAndTools, entries, "lanyard.language"),
     setupPicker(access, (text) => snippet(text, "bash")),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
-      "Download .env"), h("span.muted.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
+      t.downloadEnv), h("span.muted.small", {}, t.containsTheSameValues)));
 }

@@ -3,8 +3,11 @@
 
 /** @import { EventWindow } from "../types.d.ts" */
 
-/** @type {[string, string, number][]} */
-const UNITS = [["day", "d", 86_400], ["hour", "h", 3_600], ["minute", "min", 60], ["second", "s", 1]];
+import { TIMES } from "./locale.js";
+import * as t from "./texts.js";
+
+/** @type {[t.Unit, number][]} */
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 /**
  * A duration in its two largest units: 2 days 3 hours.
@@ -12,7 +15,7 @@ const UNITS = [["day", "d", 86_400], ["hour", "h", 3_600], ["minute", "min", 60]
  * @param {number} seconds
  */
 export function duration(seconds) {
-  return largest(seconds).map(({ count, unit }) => `${count} ${unit}${count === 1 ? "" : "s"}`).join(" ");
+  return largest(seconds).map(({ count, unit }) => t.durationIn(count, unit)).join(" ");
 }
 
 /**
@@ -21,7 +24,7 @@ export function duration(seconds) {
  * @param {number} seconds
  */
 export function shortDuration(seconds) {
-  return largest(seconds).map(({ count, symbol }) => `${count} ${symbol}`).join(" ");
+  return largest(seconds).map(({ count, unit }) => `${count} ${t.UNIT_SYMBOLS[unit]}`).join(" ");
 }
 
 /**
@@ -31,10 +34,10 @@ export function shortDuration(seconds) {
  */
 function largest(seconds) {
   let left = Math.max(0, Math.round(seconds));
-  const counts = UNITS.map(([unit, symbol, size]) => {
+  const counts = UNITS.map(([unit, size]) => {
     const count = Math.floor(left / size);
     left -= count * size;
-    return { count, unit, symbol };
+    return { count, unit };
   });
   const first = counts.findIndex(({ count }) => count > 0);
   if (first < 0) return counts.slice(-1);
@@ -48,7 +51,7 @@ function largest(seconds) {
  * @param {string} zone
  */
 function local(instant, zone) {
-  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(instant));
+  return new Intl.DateTimeFormat(TIMES, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(instant));
 }
 
 /**
@@ -71,8 +74,8 @@ export function windowLines(event) {
 export function eventState(event, now = Date.now()) {
   const starts = (Date.parse(event.starts_at) - now) / 1000;
   const ends = (Date.parse(event.ends_at) - now) / 1000;
-  if (event.paused || event.status === "paused") return { text: "Paused by the organiser", tone: "warn" };
-  if (ends <= 0 || event.status === "ended") return { text: "Ended", tone: "bad" };
-  if (starts > 0) return { text: `Starts in ${duration(starts)}`, tone: "warn" };
-  return { text: `Live, ends in ${duration(ends)}`, tone: "good" };
+  if (event.paused || event.status === "paused") return { text: t.pausedByTheOrganiser, tone: "warn" };
+  if (ends <= 0 || event.status === "ended") return { text: t.ended, tone: "bad" };
+  if (starts > 0) return { text: t.startsIn(duration(starts)), tone: "warn" };
+  return { text: t.liveEndsIn(duration(ends)), tone: "good" };
 }

@@ -7,25 +7,27 @@ import { copyButton } from "./copy-button.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
+import { dateTime } from "./locale.js";
 import { createOrganiserToken, listOrganiserTokens, revokeOrganiserToken } from "./organiser-api.js";
+import * as t from "./texts.js";
 
 /** The view of all tokens. It loads them itself. */
 export function tokensView() {
   const result = h("div", { "aria-live": "polite" });
-  const table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Organiser tokens" });
-  const name = h("input", { id: "token-name", required: true, maxlength: "128", placeholder: "For example laptop or CI" });
-  const days = h("input", { id: "token-days", type: "number", min: "1", max: "3660", placeholder: "does not expire", inputmode: "numeric" });
+  const table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.organiserTokens });
+  const name = h("input", { id: "token-name", required: true, maxlength: "128", placeholder: t.forExampleLaptopOr });
+  const days = h("input", { id: "token-days", type: "number", min: "1", max: "3660", placeholder: t.doesNotExpire, inputmode: "numeric" });
 
   async function load() {
     try {
       const tokens = await listOrganiserTokens();
-      const date = (/** @type {string | null} */ at) => (at ? new Date(at).toLocaleString("en-GB") : "never");
+      const date = (/** @type {string | null} */ at) => (at ? dateTime(at) : t.never);
       const row = (/** @type {OrganiserToken} */ each) => h("tr", { "data-token": each.name },
-        h("th", { scope: "row" }, each.name, each.current ? h("span.muted", {}, " (in use here)") : null),
+        h("th", { scope: "row" }, each.name, each.current ? h("span.muted", {}, t.inUseHere) : null),
         h("td", {}, date(each.created_at)), h("td", {}, date(each.expires_at)),
-        h("td", {}, h("button.small.danger", { type: "button", onclick: () => revoke(each) }, "Revoke")));
+        h("td", {}, h("button.small.danger", { type: "button", onclick: () => revoke(each) }, t.revoke)));
       fill(table, h("table", {},
-        h("thead", {}, h("tr", {}, ["Name", "Created", "Expires", "Actions"].map((head) => h("th", { scope: "col" }, head)))),
+        h("thead", {}, h("tr", {}, [t.nameLabel, t.created, t.expires, t.actions].map((head) => h("th", { scope: "col" }, head)))),
         h("tbody", {}, tokens.map(row))));
     } catch (error) {
       fill(table, errorNote(error, load));
@@ -34,11 +36,11 @@ export function tokensView() {
 
   /** @param {OrganiserToken} token */
   async function revoke(token) {
-    const content = h("p", {}, token.current ? "You are signed in with this token and will be signed out." : "Programs that use it stop working at once.");
-    if (!(await ask(`Revoke ${token.name}?`, { yes: "Revoke", isDangerous: true, content }))) return;
+    const content = h("p", {}, token.current ? t.youAreSignedIn : t.programsThatUseIt);
+    if (!(await ask(t.revokeQuestion(token.name), { yes: t.revoke, isDangerous: true, content }))) return;
     try {
       await revokeOrganiserToken(token.id);
-      fill(result, h("p.note.good", { role: "status" }, `${token.name} was revoked.`));
+      fill(result, h("p.note.good", { role: "status" }, t.wasRevoked(token.name)));
     } catch (error) {
       fill(result, errorNote(error));
     }
@@ -51,7 +53,7 @@ export function tokensView() {
     try {
       const { token = "" } = await createOrganiserToken(name.value.trim(), days.value ? Number(days.value) : null);
       fill(result, h("div.note.good", { role: "status" },
-        h("p", {}, "This token is shown only once. Who has it can do everything that you can."),
+        h("p", {}, t.thisTokenIsShown),
         h("p", {}, h("code", { id: "new-token" }, token)), copyButton(() => token ?? "")));
       name.value = "";
       load();
@@ -61,12 +63,12 @@ export function tokensView() {
   }
 
   load();
-  return [h("section.card", {}, h("h1", {}, "Organiser tokens"),
-    h("p", {}, "A token for each device or program can be revoked by itself."), result, table,
+  return [h("section.card", {}, h("h1", {}, t.organiserTokens),
+    h("p", {}, t.aTokenForEach), result, table,
     h("form", { onsubmit: submit, id: "token-form" },
-      h("h2", {}, "New token"),
+      h("h2", {}, t.newToken),
       h("div.grid", {},
-        h("div", {}, h("label", { for: "token-name" }, "Name"), name),
-        h("div", {}, h("label", { for: "token-days" }, "Valid for days"), days)),
-      h("p.row.submit-row", {}, h("button.main", {}, "Create token"))))];
+        h("div", {}, h("label", { for: "token-name" }, t.nameLabel), name),
+        h("div", {}, h("label", { for: "token-days" }, t.validForDays), days)),
+      h("p.row.submit-row", {}, h("button.main", {}, t.createToken))))];
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::CliError;
 
-const PAGE: &str = include_str!("../../../../functions/pages/web/handout.html");
+const PAGE: &str = include_str!("../../../../functions/pages/assets/handout.html");
 const SCRIPT: &str = include_str!("../../../../functions/pages/assets/handout.js");
 const STYLE: &str = include_str!("../../../../functions/pages/assets/handout.css");
 

@@ -1,0 +1,36 @@
+// @ts-check
+// The language of the pages: how numbers and times are written.
+
+/** The language of the texts, as in the `lang` attribute of HTML. */
+export const LANGUAGE = "en";
+
+/** How dates and times are written: with the day before the month, and 24 hours. */
+export const TIMES = "en-GB";
+
+/**
+ * A number with separators: 12,345.
+ *
+ * @param {number} value
+ */
+export function number(value) {
+  return new Intl.NumberFormat(LANGUAGE).format(value);
+}
+
+/**
+ * An instant as date and time.
+ *
+ * @param {string | number} at
+ * @param {Intl.DateTimeFormatOptions} [options]
+ */
+export function dateTime(at, options) {
+  return new Date(at).toLocaleString(TIMES, options);
+}
+
+/**
+ * Names as a list: a, b, c.
+ *
+ * @param {string[]} names
+ */
+export function list(names) {
+  return names.join(", ");
+}
