@@ -40,7 +40,8 @@ REMAINS = {"AWS::ApiGateway::RestApi", "AWS::ApiGateway::Deployment", "AWS::IAM:
 
 # Parameters that switch every conditional resource on.
 EVERYTHING = {"AlarmEmail": "alarms@example.org", "AccessLog": "true", "Tracing": "true",
-              "AzureIdentity": "true", "AdminConcurrency": "5", "LogRetentionDays": "7"}
+              "AzureIdentity": "true", "AdminConcurrency": "5", "LogRetentionDays": "7",
+              "EncryptionKey": f"arn:aws:kms:{REGION}:123456789012:key/1b2c3d4e-0000-4000-8000-000000000001"}
 
 
 class Deployment:

@@ -62,6 +62,7 @@ def check(text):
     check_size(expanded)
     check_parameters(expanded)
     check_functions(resources)
+    check_encryption(resources)
     check_policies(resources)
     check_routes(resources, proxied)
     check_alarms(resources)
@@ -126,6 +127,16 @@ def check_functions(resources):
     expect(len(roles) == len(groups) == len(functions), "functions share a role or a log group")
     unused = set(of_type(resources, "AWS::IAM::Role")) - roles
     expect(not unused, f"there are roles that are no function's: {unused}")
+
+
+def check_encryption(resources):
+    """The table and every log take the organiser's key, if there is one."""
+    key = {"Fn::If": ["HasKey", {"Ref": "EncryptionKey"}, {"Ref": "AWS::NoValue"}]}
+    for name, group in of_type(resources, "AWS::Logs::LogGroup").items():
+        expect(group.get("KmsKeyId") == key, f"{name} has another key")
+    for name, table in of_type(resources, "AWS::DynamoDB::Table").items():
+        encryption = table["SSESpecification"]
+        expect(encryption["SSEEnabled"] and encryption.get("KMSMasterKeyId") == key, f"{name} has another key")
 
 
 def check_policies(resources):

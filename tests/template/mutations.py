@@ -24,6 +24,8 @@ MUTATIONS = [
     ("!Ref AccountPolicy", "arn:aws:iam::aws:policy/AmazonSSMFullAccess", "takes a policy of AWS's"),
     ("    Description: Requests that each route takes at once.\n", "", "Burst has no description"),
     (", Tracing]", "]", "not every parameter stands in one group"),
+    ("      KmsKeyId: !If [HasKey, !Ref EncryptionKey, !Ref AWS::NoValue]\n", "", "AccessLogs has another key"),
+    ("KMSMasterKeyId: !If [HasKey, !Ref EncryptionKey, !Ref AWS::NoValue]", "KMSMasterKeyId: alias/other", "Table has another key"),
     ("AlarmActions: [!If [HasTopic, !Ref AlarmTopic, !Ref Alarms]]", "AlarmActions: []", "tells nobody"),
     ("FunctionName = '${Models}' OR", "", "FunctionThrottlesAlarm leaves Models out"),
     (r"OR \"${Admin}\"", "", "the dashboard leaves Admin out"),

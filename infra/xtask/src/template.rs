@@ -137,6 +137,7 @@ fn log(function: &Function) -> String {
     Properties:
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{}
       RetentionInDays: !Ref LogRetentionDays
+      KmsKeyId: !If [HasKey, !Ref EncryptionKey, !Ref AWS::NoValue]
 ",
         function.logical_id(),
         function.name
