@@ -50,7 +50,7 @@ bench-emulator: ## the same under AWS's emulator, with its checks
 bench-sides: ## seven minutes: processor time, added latency, delayed frames; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
-bench-load: ## 18 minutes: 1,000 attendees, refusals, a greedy attendee, retries, faults; ARGS=streams for one of them
+bench-load: ## 18 minutes: 1,000 attendees, refusals, a greedy attendee, retries, faults; ARGS=streams for one of them, ARGS=soak for an hour
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
 

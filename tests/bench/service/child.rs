@@ -115,6 +115,13 @@ impl Child {
         Ok(Cpu { own, children })
     }
 
+    /// Processor time of itself so far.
+    pub(crate) fn spent(&self) -> Result<Duration> {
+        let mut spent = HashMap::new();
+        threads(self.pid, &mut spent)?;
+        Ok(Duration::from_nanos(spent.values().sum()))
+    }
+
     /// Begins to note the most memory anew, of itself and of the processes below it.
     pub(crate) fn reset_peak(&self) -> Result<()> {
         for pid in below(self.pid)?.into_iter().chain([self.pid]) {

@@ -21,12 +21,13 @@ use crate::store::Store;
 mod chaos;
 mod flood;
 mod greedy;
+mod soak;
 mod storm;
 mod streams;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which; all, if none is named.
+    /// Which; all but `soak`, if none is named.
     scenarios: Vec<Scenario>,
 
     /// The number of attendees. Each requests a stream of ten seconds four times a minute.
@@ -56,6 +57,14 @@ pub(crate) struct Options {
     /// How long the faults last.
     #[arg(long, default_value_t = 600)]
     chaos_seconds: u64,
+
+    /// How long the soak lasts.
+    #[arg(long, default_value_t = 3_600)]
+    soak_seconds: u64,
+
+    /// The share of all processors that the soak uses, in percent.
+    #[arg(long, default_value_t = 60)]
+    soak_percent: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,12 +79,15 @@ enum Scenario {
     Storm,
     /// Azure breaks, the store breaks, attendees leave.
     Chaos,
+    /// An hour at a steady load, with faults every ten minutes. It runs only if it is named.
+    Soak,
 }
 
 /// Runs the scenarios; the exit code is 1 if a promise was broken.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
-    let all = Scenario::value_variants().to_vec();
-    let scenarios = if options.scenarios.is_empty() { all } else { options.scenarios.clone() };
+    let short = Scenario::value_variants().iter().copied().filter(|one| *one != Scenario::Soak);
+    let scenarios =
+        if options.scenarios.is_empty() { short.collect() } else { options.scenarios.clone() };
     let mut promises = Promises::default();
     for scenario in scenarios {
         let name = format!("{scenario:?}").to_lowercase();
@@ -86,6 +98,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             Scenario::Greedy => greedy::run(options, &mut promises).await?,
             Scenario::Storm => storm::run(options, &mut promises).await?,
             Scenario::Chaos => chaos::run(options, &mut promises).await?,
+            Scenario::Soak => soak::run(options, &mut promises).await?,
         }
     }
     say(&format!("\n{} promises broken", promises.broken))?;

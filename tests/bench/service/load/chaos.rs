@@ -1,6 +1,8 @@
 //! Azure resets, stalls and refuses, the store fails and loses answers, and attendees leave in the
 //! middle. Afterwards the totals must agree, and nothing may be held.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,7 +17,7 @@ use crate::azure::{Manner, Pace};
 use crate::books::{self, Books, Records};
 use crate::caller::{Caller, Question};
 
-const PACE: Pace =
+pub(super) const PACE: Pace =
     Pace { first: Duration::from_millis(50), frames: 20, between: Duration::from_millis(20) };
 
 /// How many ask at each event.
@@ -25,7 +27,7 @@ const ATTENDEES: u64 = 50;
 const BUDGET: u64 = 30_000;
 
 /// The longest wait for a response.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Longer than an upstream may be silent, and connections may lie idle.
 const QUIET: Duration = Duration::from_secs(240);
@@ -51,14 +53,14 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     books::quiet(&world.table, &bounded, TIMEOUT).await?;
     let before = Left::of(&mut world).await?;
 
-    world.azure.set(Manner::Chaos);
     world.trouble(true);
     let until = Instant::now() + Duration::from_secs(options.chaos_seconds);
     let mut asking = JoinSet::new();
     for (code, first) in [("chaos", 0), ("chaos-budget", ATTENDEES)] {
         for attendee in first..first + ATTENDEES {
             let caller = Caller::to(&world.service.address)?;
-            asking.spawn(ask(caller, format!("{code}/attendee-{attendee}"), attendee, until));
+            let name = format!("{code}/attendee-{attendee}");
+            asking.spawn(ask(caller, name, attendee, until, Arc::default()));
         }
     }
     let mut counted = Counted::default();
@@ -76,43 +78,24 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
             },
         }
     }
-    world.azure.set(Manner::Well);
     world.trouble(false);
-    say(&format!(
-        "  {} asked: {} answered, {} refused, {} broken off, {} left; {} calls of Azure, {} troubles of \
-         the store",
-        counted.asked,
-        counted.answered,
-        counted.refused,
-        counted.broken,
-        counted.left,
-        world.azure.calls(),
-        world.store.as_ref().map_or(0, crate::store::Store::troubles),
-    ))?;
+    counted.say(&world)?;
 
     drop(caller);
-    say(&format!("  idle connections and silent streams have {} s to end", QUIET.as_secs()))?;
-    let over = Instant::now();
-    let after = Left::when_quiet(&mut world, &before).await?;
-    let seconds = over.elapsed().as_secs();
-    say(&format!("  before {before:?}\n  after  {after:?}, {seconds} s after the last question"))?;
-    promises
-        .check(after.files <= before.files + SLACK, "files and sockets are back where they were")?;
-    promises.check(after.tasks <= before.tasks + MORE_TASKS, "tasks are back where they were")?;
-    promises.check(after.threads <= before.threads, "threads are back where they were")?;
+    before.check_again(&mut world, promises).await?;
     promises.check(
         most_committed <= BUDGET,
         &format!("the budget of {BUDGET} tokens was never passed: {most_committed} at most"),
     )?;
-    agree(&world, promises, [("without a budget", &open), ("with a budget", &bounded)]).await?;
+    agree(&world, promises, &[("without a budget", &open), ("with a budget", &bounded)]).await?;
     world.end().await
 }
 
 /// Sweeps what lost responses left, and compares the totals.
-async fn agree(
+pub(super) async fn agree(
     world: &World,
     promises: &mut Promises,
-    events: [(&str, &EventId); 2],
+    events: &[(&str, &EventId)],
 ) -> Result<()> {
     for (name, id) in events {
         let settled = books::event(&world.table, id).await?.count(Field::Requests);
@@ -139,7 +122,9 @@ async fn agree(
 }
 
 impl World {
-    fn trouble(&self, is_troubled: bool) {
+    /// Azure and the store break, or are well again.
+    pub(super) fn trouble(&self, is_troubled: bool) {
+        self.azure.set(if is_troubled { Manner::Chaos } else { Manner::Well });
         if let Some(store) = &self.store {
             store.trouble(is_troubled);
         }
@@ -148,17 +133,38 @@ impl World {
 
 /// The open files, threads and tasks of a process.
 #[derive(Clone, Copy, Debug)]
-struct Left {
-    files: usize,
-    tasks: u64,
+pub(super) struct Left {
+    pub(super) files: usize,
+    pub(super) tasks: u64,
     threads: u64,
 }
 
 impl Left {
-    async fn of(world: &mut World) -> Result<Self> {
+    pub(super) async fn of(world: &mut World) -> Result<Self> {
         let threads = world.service.threads()?;
         let tasks = world.service.tasks().await?;
         Ok(Self { files: world.service.files()?, tasks, threads })
+    }
+
+    /// Checks that as little is open as before, when all is quiet.
+    pub(super) async fn check_again(
+        &self,
+        world: &mut World,
+        promises: &mut Promises,
+    ) -> Result<()> {
+        say(&format!("  idle connections and silent streams have {} s to end", QUIET.as_secs()))?;
+        let over = Instant::now();
+        let after = Self::when_quiet(world, self).await?;
+        let seconds = over.elapsed().as_secs();
+        say(&format!(
+            "  before {self:?}\n  after  {after:?}, {seconds} s after the last question"
+        ))?;
+        promises.check(
+            after.files <= self.files + SLACK,
+            "files and sockets are back where they were",
+        )?;
+        promises.check(after.tasks <= self.tasks + MORE_TASKS, "tasks are back where they were")?;
+        promises.check(after.threads <= self.threads, "threads are back where they were")
     }
 
     /// Waits until as little is open as before, for a while.
@@ -180,8 +186,8 @@ impl Left {
 
 /// The outcomes of requests.
 #[derive(Default)]
-struct Counted {
-    asked: u64,
+pub(super) struct Counted {
+    pub(super) asked: u64,
     answered: u64,
     refused: u64,
     broken: u64,
@@ -189,7 +195,21 @@ struct Counted {
 }
 
 impl Counted {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn say(&self, world: &World) -> Result<()> {
+        say(&format!(
+            "  {} asked: {} answered, {} refused, {} broken off, {} left; {} calls of Azure, {} \
+             troubles of the store",
+            self.asked,
+            self.answered,
+            self.refused,
+            self.broken,
+            self.left,
+            world.azure.calls(),
+            world.store.as_ref().map_or(0, crate::store::Store::troubles),
+        ))
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
         self.asked += other.asked;
         self.answered += other.answered;
         self.refused += other.refused;
@@ -198,8 +218,15 @@ impl Counted {
     }
 }
 
-/// Asks until the end; leaves one stream in five after a few frames, and waits for none too long.
-async fn ask(mut caller: Caller, name: String, attendee: u64, until: Instant) -> Counted {
+/// Asks until the end, with a pause of so many milliseconds in between; leaves one stream in five
+/// after a few frames, and waits for none too long.
+pub(super) async fn ask(
+    mut caller: Caller,
+    name: String,
+    attendee: u64,
+    until: Instant,
+    pause_ms: Arc<AtomicU64>,
+) -> Counted {
     let mut counted = Counted::default();
     while Instant::now() < until {
         let turn = attendee + counted.asked;
@@ -222,6 +249,7 @@ async fn ask(mut caller: Caller, name: String, attendee: u64, until: Instant) ->
             Ok(Ok(_)) if leaves.is_some() => counted.left += 1,
             Ok(Ok(_)) => counted.broken += 1,
         }
+        tokio::time::sleep(Duration::from_millis(pause_ms.load(Ordering::Relaxed))).await;
     }
     counted
 }
