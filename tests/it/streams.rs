@@ -270,7 +270,7 @@ async fn a_stream_that_breaks_ends_with_one_error_event() {
         last.extend(stream.rest().await.pop());
     }
     assert_eq!(last[0], last[1]);
-    assert_snapshot!(last[0], @r#"{"error":{"message":"The connection to the model broke, or what it answered cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that.","type":"api_error","param":null,"code":"upstream_unreachable"}}"#);
+    assert_snapshot!(last[0], @r#"{"error":{"message":"The connection to the model broke, or its response cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that.","type":"api_error","param":null,"code":"upstream_unreachable"}}"#);
     let totals = world.settle().await;
     assert_eq!((totals.requests, totals.completion_tokens), (2, 100));
     assert_eq!(totals.estimated(), 2);

@@ -321,7 +321,7 @@ pub enum ApiError {
     UpstreamUnreachable(#[source] Option<Cause>),
     /// The request was sent, and no usable response arrived.
     #[error(
-        "The connection to the model broke, or what it answered cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that."
+        "The connection to the model broke, or its response cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that."
     )]
     UpstreamBroken(#[source] Option<Cause>),
     /// The request was sent, and Azure did not respond in time.
