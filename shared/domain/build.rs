@@ -47,11 +47,13 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         Some(date) => format!("Some({date:?})"),
         None => "None".to_owned(),
     };
+    let routes: Vec<_> =
+        facts["routes_to"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     Ok(format!(
         "ModelFacts {{ context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
-         image: {}, refuses_user: {}, refuses_stream_options: {}, retires: {retires}, prices: \
-         ModelPrices {{ version: {version:?}, input: {}, cached_input: {}, cache_write: {}, \
-         cache_write_hour: {}, output: {}, input_audio: {}, \
+         image: {}, refuses_user: {}, refuses_stream_options: {}, retires: {retires}, routes_to: \
+         &{routes:?}, prices: ModelPrices {{ version: {version:?}, surcharge: {}, input: {}, \
+         cached_input: {}, cache_write: {}, cache_write_hour: {}, output: {}, input_audio: {}, \
          output_audio: {}, input_image: {}, output_image: {}, long_input: {}, long_cached_input: \
          {}, long_output: {}, image: {}, second: {}, character: {}, video_second: {} }} }}",
         number(&facts["context"]),
@@ -60,6 +62,7 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         image(&facts["image"])?,
         refuses("user"),
         refuses("stream_options"),
+        price("surcharge"),
         price("input"),
         price("cached_input"),
         price("cache_write"),

@@ -51,6 +51,8 @@ pub enum Priced {
     Character,
     /// A second of video.
     VideoSecond,
+    /// A prompt token for which a model router chose the model.
+    Routing,
 }
 
 impl Priced {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::affinity::Affinity;
 use crate::credential::Credential;
+use crate::estimate::Estimate;
 use crate::ids::{DeploymentName, Replica};
 pub use crate::models::CompletionField;
-use crate::models::{FactOverrides, ModelFacts, ModelPrices, without_version};
+use crate::models::{FactOverrides, KnownModel, ModelFacts, ModelPrices, without_version};
 use crate::operation::Operation;
 pub use crate::prices::Prices;
 
@@ -64,10 +65,11 @@ impl Deployment {
     #[must_use]
     pub fn facts(&self) -> ModelFacts {
         let facts = self.overrides.over(self.known_facts().unwrap_or(&ModelFacts::UNKNOWN));
-        match self.prices {
-            Some(prices) => ModelFacts { prices: prices.over(&facts.prices), ..facts },
-            None => facts,
-        }
+        let prices = match self.prices {
+            Some(prices) => prices.over(&facts.prices),
+            None => facts.highest_prices(),
+        };
+        ModelFacts { prices, ..facts }
     }
 
     /// The facts about its model, if the model is known.
@@ -77,6 +79,15 @@ impl Deployment {
             Some(model) => ModelFacts::of(model),
             None => ModelFacts::of(self.azure_name.as_str())
                 .or_else(|| ModelFacts::of(self.name.as_str())),
+        }
+    }
+
+    /// The one model that it serves, if that is known.
+    fn known_model(&self) -> Option<KnownModel> {
+        match &self.model {
+            Some(model) => KnownModel::deployed_as(model),
+            None => KnownModel::deployed_as(self.azure_name.as_str())
+                .or_else(|| KnownModel::deployed_as(self.name.as_str())),
         }
     }
 
@@ -108,7 +119,27 @@ pub struct Catalog {
     facts: Vec<ModelFacts>,
     /// What a request to each name may cost at most, whichever replica responds.
     prices: Vec<ModelPrices>,
+    /// The one model that each of them serves, in the same order.
+    models: Vec<Option<KnownModel>>,
     is_own: bool,
+}
+
+/// What a response of a deployment is accounted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountedModel {
+    /// The name of the model that wrote it, if that is another one than the deployment's.
+    pub name: Option<&'static str>,
+    /// Its prices.
+    pub prices: ModelPrices,
+}
+
+/// The least that any request to a catalog can need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeastRequest {
+    /// In tokens.
+    pub tokens: u64,
+    /// In nano-dollars, where a price is known.
+    pub nano_usd: Option<u64>,
 }
 
 /// How closely a name must be that of a deployment.
@@ -137,7 +168,8 @@ impl Catalog {
             replicas.fold(ModelPrices::default(), |most, (_, facts)| most.max(&facts.prices))
         };
         let prices = deployments.iter().map(|deployment| dearest(&deployment.name)).collect();
-        Self { deployments, facts, prices, is_own: false }
+        let models = deployments.iter().map(Deployment::known_model).collect();
+        Self { deployments, facts, prices, models, is_own: false }
     }
 
     /// The catalog of deployments that only one attendee uses and pays for.
@@ -174,11 +206,66 @@ impl Catalog {
         caps.max().unwrap_or_else(|| ModelFacts::UNKNOWN.output_cap(of_event))
     }
 
+    /// The least that a request can need at an event with this cap: one token of a prompt, and the
+    /// least cap of the models that write text.
+    #[must_use]
+    pub fn least_request(&self, of_event: Option<u64>) -> LeastRequest {
+        let all = self.deployments.iter().zip(&self.facts);
+        let least = all.filter(|(deployment, _)| deployment.writes_text()).map(|(_, facts)| {
+            let cap = facts.least_cap().min(facts.output_cap(of_event));
+            let estimate = Estimate::of_tokens(1, cap);
+            LeastRequest { tokens: estimate.tokens(), nano_usd: facts.prices.most(&estimate) }
+        });
+        let least = least.reduce(|one, other| LeastRequest {
+            tokens: one.tokens.min(other.tokens),
+            nano_usd: one.nano_usd.into_iter().chain(other.nano_usd).min(),
+        });
+        least.unwrap_or(LeastRequest { tokens: 1, nano_usd: None })
+    }
+
     /// The prices of a name on offer: of its replicas, the highest. `None` if it is not on offer.
     #[must_use]
     pub fn prices(&self, name: &DeploymentName) -> Option<&ModelPrices> {
         let at = self.deployments.iter().position(|deployment| deployment.name == *name)?;
         self.prices.get(at)
+    }
+
+    /// How a response to a request for this name is accounted, if it names the model that wrote it. A
+    /// model router names another one each time, and so does a deployment of another model than the
+    /// organiser believes. An organiser's price holds for all of them, and so does the highest price
+    /// where the response names none that is known. `None` if the name is not on offer.
+    #[must_use]
+    pub fn accounted(
+        &self,
+        name: &DeploymentName,
+        written_by: Option<KnownModel>,
+    ) -> Option<AccountedModel> {
+        let held = *self.prices(name)?;
+        let as_held = Some(AccountedModel { name: None, prices: held });
+        let Some(model) = written_by else { return as_held };
+        let replicas = || {
+            let all = self.deployments.iter().zip(&self.facts).zip(&self.models);
+            all.filter(|((deployment, _), _)| deployment.name == *name)
+        };
+        // Some operations respond with the deployment's name instead of the model's.
+        let is_deployed =
+            |((deployment, facts), deployed): ((&Deployment, &ModelFacts), &Option<_>)| {
+                *deployed == Some(model)
+                    || (!facts.is_router()
+                        && KnownModel::of(deployment.azure_name.as_str()) == Some(model))
+            };
+        if replicas().any(is_deployed) {
+            return as_held;
+        }
+        let is_known =
+            replicas().any(|((_, facts), deployed)| deployed.is_some() || facts.is_router());
+        let is_priced = replicas().any(|((deployment, _), _)| deployment.prices.is_some());
+        let prices = match is_priced || model.prices().is_unknown() {
+            true => held,
+            false => ModelPrices { surcharge: held.surcharge, ..*model.prices() },
+        };
+        // A deployment whose model is not known is known by the name that the organiser gave it.
+        Some(AccountedModel { name: is_known.then(|| model.name()), prices })
     }
 
     /// The names on offer without repetition, for one operation or for any.

@@ -4,8 +4,11 @@
 //! organiser may override each fact. A model that is not in the table gets defaults that protect
 //! the organiser's budget.
 
+mod known;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::known::KnownModel;
 use crate::images::ImageRule;
 
 /// The field in which a deployment takes the cap on completion tokens.
@@ -49,6 +52,8 @@ pub struct ModelFacts {
     pub refuses_stream_options: bool,
     /// The day on which Azure retires it, as `2027-04-14`.
     pub retires: Option<&'static str>,
+    /// The models of which a model router chooses one for each request. Empty for any other model.
+    pub routes_to: &'static [&'static str],
     /// Its prices.
     pub prices: ModelPrices,
 }
@@ -58,6 +63,8 @@ pub struct ModelFacts {
 pub struct ModelPrices {
     /// Which prices these are: the month of the table, or that they are the organiser's.
     pub version: &'static str,
+    /// What a model router takes for each prompt token, beside the price of the model that it chooses.
+    pub surcharge: Option<u64>,
     /// Prompt tokens.
     pub input: Option<u64>,
     /// Cached prompt tokens.
@@ -103,8 +110,10 @@ impl ModelFacts {
         refuses_user: false,
         refuses_stream_options: false,
         retires: None,
+        routes_to: &[],
         prices: ModelPrices {
             version: "",
+            surcharge: None,
             input: None,
             cached_input: None,
             cache_write: None,
@@ -146,7 +155,22 @@ impl ModelFacts {
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
         let ends = name.rmatch_indices('-').map(|(at, _)| at);
-        std::iter::once(name.len()).chain(ends).find_map(|end| named(&name[..end]))
+        let mut begins = std::iter::once(name.len()).chain(ends);
+        begins.find_map(|end| named(&name[..end])).map(|(_, facts)| facts)
+    }
+
+    /// Whether it chooses another model for each request.
+    #[must_use]
+    pub fn is_router(&self) -> bool {
+        !self.routes_to.is_empty()
+    }
+
+    /// The most that its tokens may cost: of a model router, those of the dearest model that it may
+    /// choose, and its own share.
+    #[must_use]
+    pub fn highest_prices(&self) -> ModelPrices {
+        let routes = self.routes_to.iter().filter_map(|name| named(name));
+        routes.fold(self.prices, |most, (_, facts)| most.max(&facts.prices))
     }
 }
 
@@ -195,10 +219,10 @@ pub const USUAL_REASONING_OUTPUT: u64 = 16_384;
 
 static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
-fn named(name: &str) -> Option<&'static ModelFacts> {
+fn named(name: &str) -> Option<(&'static str, &'static ModelFacts)> {
     let wanted = || name.bytes().map(|byte| byte.to_ascii_lowercase());
     let at = MODELS.binary_search_by(|(known, _)| known.bytes().cmp(wanted())).ok()?;
-    MODELS.get(at).map(|(_, facts)| facts)
+    MODELS.get(at).map(|(name, facts)| (*name, facts))
 }
 
 /// A model's name without the version at its end: a date as OpenAI (`-2025-08-07`), Anthropic
@@ -283,6 +307,22 @@ mod tests {
         assert_eq!((facts.context, facts.output_cap(None)), (None, 8_000));
         let mini = ModelFacts::of("gpt-5-mini").unwrap();
         assert_eq!(FactOverrides::default().over(mini), *mini);
+    }
+
+    #[test]
+    fn a_model_router_costs_at_most_what_the_dearest_of_its_models_does_and_its_own_share() {
+        let router = ModelFacts::of("model-router").unwrap();
+        assert!(router.is_router());
+        let most = router.highest_prices();
+        assert_eq!(most.surcharge, Some(140_000));
+        for route in router.routes_to {
+            let (_, facts) = named(route).unwrap();
+            assert!(!facts.is_router() && !facts.prices.is_unknown(), "{route}");
+            assert!(most.input >= facts.prices.input, "{route}");
+            assert!(most.output >= facts.prices.output, "{route}");
+        }
+        let mini = ModelFacts::of("gpt-5-mini").unwrap();
+        assert_eq!(mini.highest_prices(), mini.prices);
     }
 
     #[test]

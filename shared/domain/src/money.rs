@@ -49,7 +49,11 @@ impl ModelPrices {
             self.input_image,
             long_input,
         ];
-        let prompt = self.tokens(estimate.prompt_tokens, highest(prompt_prices))?;
+        let prompt_price = highest(prompt_prices).map(|price| {
+            let surcharge = self.surcharge.unwrap_or_default();
+            price.saturating_add(surcharge)
+        });
+        let prompt = self.tokens(estimate.prompt_tokens, prompt_price)?;
         let completion =
             self.tokens(estimate.completion_tokens, self.of_completion_token(is_long))?;
         // The tokens of images are those of the completion, if the estimate has them.
@@ -119,6 +123,9 @@ impl ModelPrices {
                 (of.input_image, image.0, image.1),
             ];
             parts(&mut bill, usage.prompt_tokens, input, prompt)?;
+            if let Some(surcharge) = self.surcharge {
+                bill.add(Priced::Routing, usage.prompt_tokens, surcharge);
+            }
             let completion =
                 [(of.output_audio, spoken.0, spoken.1), (of.output_image, drawn.0, drawn.1)];
             parts(&mut bill, usage.completion_tokens, output, completion)?;
@@ -197,6 +204,7 @@ impl ModelPrices {
         Self {
             // Of two versions the one that is a price of somebody.
             version: self.version.max(other.version),
+            surcharge: self.surcharge.max(other.surcharge),
             input: self.input.max(other.input),
             cached_input: self.cached_input.max(other.cached_input),
             cache_write: self.cache_write.max(other.cache_write),

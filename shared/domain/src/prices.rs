@@ -61,6 +61,8 @@ impl Prices {
         };
         ModelPrices {
             version: VERSION,
+            // The organiser's price of a model router is all that it costs.
+            surcharge: None,
             input: Some(self.prompt),
             cached_input: self.cached_prompt.or(as_prompt(of_model.cached_input)),
             cache_write: self.cache_write.or(as_prompt(of_model.cache_write)),

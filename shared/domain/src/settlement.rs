@@ -7,6 +7,7 @@ use crate::bill::Bill;
 use crate::by_model::{HeldModel, LimitKey};
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit};
+use crate::models::KnownModel;
 use crate::time::EpochNanos;
 use crate::unit::Unit;
 use crate::usage::{CacheUse, Charge, Usage};
@@ -70,6 +71,18 @@ impl Settlement {
         match self {
             Self::Exact(usage) | Self::Estimated(usage) | Self::AtLeast(usage) => Some(usage),
             Self::Void => None,
+        }
+    }
+
+    /// The same of a response that names the model that wrote it.
+    #[must_use]
+    pub fn written_by(self, model: Option<KnownModel>) -> Self {
+        let of = |usage: Usage| Usage { model: usage.model.or(model), ..usage };
+        match self {
+            Self::Exact(usage) => Self::Exact(of(usage)),
+            Self::Estimated(usage) => Self::Estimated(of(usage)),
+            Self::AtLeast(usage) => Self::AtLeast(of(usage)),
+            Self::Void => Self::Void,
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bill::Bill;
 use crate::ids::{AppId, DeploymentName, EventId, RequestId, ResponseId, SessionId};
+use crate::models::KnownModel;
 use crate::operation::Operation;
 use crate::token::UserId;
 use crate::unit::Units;
@@ -20,6 +21,8 @@ pub struct Usage {
     pub units: Units,
     /// Which of the tokens have another price.
     pub details: TokenDetails,
+    /// The model that wrote the response, if the response names one that is known.
+    pub model: Option<KnownModel>,
 }
 
 /// Tokens that have another price than the rest of the prompt or of the completion, of which they are
@@ -82,7 +85,13 @@ impl Usage {
     /// Usage of tokens alone.
     #[must_use]
     pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
-        Self { prompt_tokens, completion_tokens, units: Units::NONE, details: TokenDetails::NONE }
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            units: Units::NONE,
+            details: TokenDetails::NONE,
+            model: None,
+        }
     }
 
     /// Usage of units alone.
@@ -172,7 +181,7 @@ pub struct UsageRecord {
     pub user: UserId,
     /// The operation.
     pub operation: Operation,
-    /// The model's name. Absent if the sweep settled the request because its function had crashed.
+    /// The model's name: that on offer, or that of the model which a model router chose. Absent if the sweep settled the request because its function had crashed.
     pub model: Option<DeploymentName>,
     /// The charge.
     pub charge: Charge,

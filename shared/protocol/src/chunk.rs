@@ -20,7 +20,7 @@ use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::RunningText;
-use crate::usage::{Counted, ResponseUsage, with_units};
+use crate::usage::{Counted, ResponseUsage, known_model, with_units};
 
 /// A field of this name, or an event of this name without quotation marks.
 static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"error"));
@@ -121,6 +121,7 @@ impl Chunk {
             usage.counted()
         });
         if counted.is_some() {
+            state.model = usage.as_ref().and_then(ResponseUsage::model).or(state.model);
             state.response_id = usage.and_then(|usage| usage.id());
         } else {
             note_output(frame, state);
@@ -152,17 +153,19 @@ fn add_text(value: &Value, text: &mut RunningText) {
 /// Counts a frame that has output. Once some has come, all frames count: only the first few are
 /// parsed.
 fn note_output(frame: &Frame, state: &mut StreamState) {
-    if !state.produced.is_nothing() || has_output(&frame.data()) {
+    if !state.produced.is_nothing() || has_output(&frame.data(), state) {
         state.produced.add(&frame.0);
     }
 }
 
 /// Whether a chunk carries output: a comment, a role or a filter's result is none. An event without
-/// choices is an image, audio or a part of a transcript.
-fn has_output(data: &[u8]) -> bool {
+/// choices is an image, audio or a part of a transcript. Notes the model that the chunk names.
+fn has_output(data: &[u8], state: &mut StreamState) -> bool {
     #[derive(Deserialize)]
-    struct Begun {
+    struct Begun<'a> {
         choices: Option<Vec<Part>>,
+        #[serde(borrow, default)]
+        model: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
     struct Part {
@@ -171,13 +174,13 @@ fn has_output(data: &[u8]) -> bool {
         #[serde(default)]
         text: Filled,
     }
-    match serde_json::from_slice::<Begun>(data) {
-        Ok(Begun { choices: Some(choices) }) => {
-            choices.iter().any(|part| part.delta.0 || part.text.0)
-        }
-        Ok(Begun { choices: None }) => true,
-        Err(_) => false,
+    let Ok(Begun { choices, model }) = serde_json::from_slice::<Begun<'_>>(data) else {
+        return false;
+    };
+    if state.model.is_none() {
+        state.model = model.and_then(known_model);
     }
+    choices.is_none_or(|choices| choices.iter().any(|part| part.delta.0 || part.text.0))
 }
 
 /// Whether a value is not empty: an empty text or list does not, nor does the role of an object.

@@ -299,6 +299,7 @@ impl Protocol {
             let state = StreamState { counted: response.counted(), ..StreamState::default() };
             failure::settle(failure, &state, hold)
         });
+        let settlement = settlement.written_by(response.model());
         let (id, has_error) = (response.name(), response.has_error());
         Some(BufferedResponse { settlement, id, failure, has_error })
     }

@@ -223,6 +223,8 @@ struct Response<'a> {
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
@@ -276,6 +278,10 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         return fails(&data, state);
     }
     let id = || event.response.as_ref()?.id.as_deref().map(ToOwned::to_owned);
+    if state.model.is_none() {
+        let named = event.response.as_ref().and_then(|response| response.model);
+        state.model = named.and_then(usage::known_model);
+    }
     match kind {
         "error" => fails(&data, state),
         "response.completed" | "response.incomplete" | "response.failed" => {

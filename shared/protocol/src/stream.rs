@@ -10,6 +10,7 @@ mod produced;
 use bytes::Bytes;
 use lanyard_domain::account::Hold;
 use lanyard_domain::ids::ResponseId;
+use lanyard_domain::models::KnownModel;
 use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -75,6 +76,8 @@ pub struct StreamState {
     pub prompt: Option<Counted>,
     /// The usage that Azure reported.
     pub counted: Option<Counted>,
+    /// The model that writes the response, if it is named and known.
+    pub model: Option<KnownModel>,
     /// Azure's id of the response.
     pub response_id: Option<ResponseId>,
     /// Images that have come in full.

@@ -2,7 +2,7 @@
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::ids::ResponseId;
-use lanyard_domain::models::ModelFacts;
+use lanyard_domain::models::{KnownModel, ModelFacts};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{TokenDetails, Usage};
@@ -42,8 +42,9 @@ impl Counted {
         let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
         let details = self.usage.details.plus(other.usage.details);
         let tokens = Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens));
+        let model = self.usage.model.or(other.usage.model);
         Self {
-            usage: Usage { details, ..tokens },
+            usage: Usage { details, model, ..tokens },
             is_credible: self.is_credible && other.is_credible,
         }
     }
@@ -76,6 +77,9 @@ pub struct ResponseUsage<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    /// The model that wrote it, or the deployment's name.
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
     /// The most tokens that either figure is believed to have.
     #[serde(skip)]
     pub(crate) most: u64,
@@ -171,6 +175,11 @@ impl ResponseUsage<'_> {
         serde_json::from_str(self.id?.get()).ok()
     }
 
+    /// The model that it names, if that is a known one.
+    pub(crate) fn model(&self) -> Option<KnownModel> {
+        known_model(self.model?)
+    }
+
     /// The response's id, if it has one that can be one.
     #[must_use]
     pub fn id(&self) -> Option<ResponseId> {
@@ -197,6 +206,12 @@ impl ResponseUsage<'_> {
     pub fn counted(&self) -> Option<Counted> {
         Some(count(self.usage()?, self.most))
     }
+}
+
+/// The model that a field of a response names, if it is a known one. No name of a model needs escapes.
+pub(crate) fn known_model(field: &RawValue) -> Option<KnownModel> {
+    let name = field.get().strip_prefix('"')?.strip_suffix('"')?;
+    KnownModel::of(name)
 }
 
 /// The most tokens that the prompt or the completion of a request may be reported to have: the

@@ -109,3 +109,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_response_is_accounted_as_the_model_that_wrote_it() {
+    let router = deployment("model-router", "1", 1);
+    let priced = Deployment {
+        prices: Some(Prices { prompt: 3, completion: 5, ..Prices::default() }),
+        ..deployment("priced-router", "1", 1)
+    };
+    let priced = Deployment { model: Some("model-router".to_owned()), ..priced };
+    let believed = Deployment {
+        azure_name: "gpt-4".parse().unwrap(),
+        model: Some("gpt-5-mini-2025-08-07".to_owned()),
+        ..deployment("smart", "1", 1)
+    };
+    let unknown = deployment("prod-smart", "1", 1);
+    let catalog = Catalog::new(vec![router, priced, believed, unknown], None);
+    let accounted = |name: &str, model: &str| {
+        let name = name.parse().unwrap();
+        let accounted = catalog.accounted(&name, KnownModel::of(model)).unwrap();
+        (accounted.name, accounted.prices, *catalog.prices(&name).unwrap())
+    };
+    let prices = |model: &str| ModelFacts::of(model).unwrap().prices;
+
+    let (name, routed, held) = accounted("model-router", "gpt-5-nano-2025-08-07");
+    assert_eq!(name, Some("gpt-5-nano"));
+    let expected = ModelPrices { surcharge: Some(140_000), ..prices("gpt-5-nano") };
+    assert_eq!(routed, expected);
+    // What names no known model costs as much as the dearest.
+    for other in ["", "gpt-of-tomorrow", "model-router"] {
+        assert_eq!(accounted("model-router", other), (None, held, held), "{other}");
+    }
+    // The organiser's price is all that it costs, whichever model it was.
+    let (name, routed, held) = accounted("priced-router", "gpt-5-nano");
+    assert_eq!((name, routed, routed.surcharge), (Some("gpt-5-nano"), held, None));
+    assert_eq!((held.input, held.output), (Some(3), Some(5)));
+    // Its own model, in any version, and its name at Azure, which some operations respond with.
+    for own in ["gpt-5-mini", "GPT-5-mini-2025-08-07", "gpt-4"] {
+        let (name, prices, held) = accounted("smart", own);
+        assert_eq!((name, prices), (None, held), "{own}");
+    }
+    let (name, other, _) = accounted("smart", "gpt-5-2025-08-07");
+    assert_eq!((name, other), (Some("gpt-5"), prices("gpt-5")));
+    let (name, other, _) = accounted("prod-smart", "gpt-5-2025-08-07");
+    assert_eq!((name, other), (None, prices("gpt-5")));
+    assert_eq!(catalog.accounted(&"none".parse().unwrap(), None), None);
+}

@@ -176,3 +176,29 @@ proptest! {
         prop_assert!(fewer == 0 || lowered <= most - missing);
     }
 }
+
+#[test]
+fn no_model_that_a_router_chooses_costs_more_than_was_reserved_for_it() {
+    let router = ModelFacts::of("model-router").unwrap();
+    let held = router.highest_prices();
+    for (prompt, completion) in [(1, 1), (17, 5), (9_000, 0), (0, 4_096), (300_000, 32_768)] {
+        let most = held.most(&Estimate::of_tokens(prompt, completion)).unwrap();
+        for model in router.routes_to {
+            let routed = ModelPrices { surcharge: held.surcharge, ..prices(model) };
+            for details in [
+                TokenDetails::NONE,
+                TokenDetails { cache_write: prompt, ..TokenDetails::NONE },
+                TokenDetails { cached: prompt / 2, ..TokenDetails::NONE },
+            ] {
+                let usage = Usage { details, ..Usage::of_tokens(prompt, completion) };
+                let bill = routed.bill(&usage).unwrap();
+                assert!(bill.nano_usd() <= most, "{model} {prompt} {completion} {details:?}");
+                assert_eq!(bill.count(Priced::Routing), prompt);
+            }
+        }
+    }
+    // 0.14 dollars per million, beside 0.05 and 0.40.
+    let nano = ModelPrices { surcharge: held.surcharge, ..prices("gpt-5-nano") };
+    let bill = nano.bill(&Usage::of_tokens(1_000, 100)).unwrap();
+    assert_eq!(bill.nano_usd(), 140_000 + 50_000 + 40_000);
+}

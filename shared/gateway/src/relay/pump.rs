@@ -156,6 +156,7 @@ impl Pump {
             Some(failure) => failure::settle(failure, state, &reservation.hold),
             None => (format.settle)(state, &reservation.hold, error.is_some()),
         };
+        let settlement = settlement.written_by(state.model);
         let outcome = failure.as_ref().or(error).map_or(OK, ApiError::code);
         if outcome == "upstream_busy" {
             let event = Some(&reservation.at.event.id);

@@ -51,7 +51,9 @@ pub(super) fn of(
     ending: &Ending,
     record: Option<&UsageRecord>,
 ) -> HourCount {
-    let (event, model) = (reservation.at.event.id.clone(), reservation.model.clone());
+    let event = reservation.at.event.id.clone();
+    let written_by = record.and_then(|record| record.model.as_ref());
+    let model = written_by.unwrap_or(&reservation.model).clone();
     let first_byte = ending.first_byte_at.map(|at| ms_between(reservation.admitted_at, at));
     let mut count = HourCount::new(event, reservation.admitted_at, Some(model));
     (count.shard, count.first_byte_ms) = (reservation.shard, first_byte);

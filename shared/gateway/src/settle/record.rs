@@ -18,7 +18,7 @@ pub(super) fn record(
         event: reservation.at.event.id.clone(),
         user: reservation.user.clone(),
         operation: reservation.operation,
-        model: Some(reservation.model.clone()),
+        model: Some(reservation.written_by(&ending.settlement)),
         charge,
         is_estimated: ending.is_estimated,
         status: ending.status,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Hold};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::bill::Bill;
+use lanyard_domain::catalog::AccountedModel;
 use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
@@ -54,8 +55,21 @@ impl Reservation {
 
     /// What a request that ended so cost, if the event pays for it and its price is known.
     pub(crate) fn bill(&self, settlement: &Settlement) -> Option<Bill> {
+        let usage = settlement.usage()?;
+        self.accounted(settlement)?.prices.bill(usage)
+    }
+
+    /// The name under which a request that ended so is recorded: that of the model which wrote the
+    /// response, if it is another one than the deployment's.
+    pub(crate) fn written_by(&self, settlement: &Settlement) -> DeploymentName {
+        let accounted = self.accounted(settlement).and_then(|accounted| accounted.name);
+        let written_by = accounted.and_then(|name| name.parse().ok());
+        written_by.unwrap_or_else(|| self.model.clone())
+    }
+
+    fn accounted(&self, settlement: &Settlement) -> Option<AccountedModel> {
         let usage = settlement.usage().filter(|_| !self.metadata.is_own)?;
-        self.at.catalog.prices(&self.model)?.bill(usage)
+        self.at.catalog.accounted(&self.model, usage.model)
     }
 
     /// Leaves the hold open: the request ends before its cost is known.

@@ -17,7 +17,7 @@ use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
-use crate::usage::Counted;
+use crate::usage::{Counted, known_model};
 
 pub(super) const FORMAT: StreamFormat = StreamFormat {
     read,
@@ -46,6 +46,8 @@ struct Message<'a> {
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
     usage: Option<&'a RawValue>,
 }
 
@@ -71,6 +73,7 @@ fn read(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         "message_start" => {
             let Some(message) = event.message else { return StreamEvent::Pass };
             state.response_id = message.id.as_deref().and_then(|id| id.parse().ok());
+            state.model = message.model.and_then(known_model);
             state.prompt = message.usage.map(|usage| usage::count(usage, state.most_tokens));
         }
         "message_delta" => {

@@ -1,11 +1,12 @@
 //! Correct replies, as Azure sends them.
 
+use lanyard_domain::models::KnownModel;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usage_null};
-use super::{LineEnding, Recorded, Reply, claude};
+use super::{Body, LineEnding, Recorded, Reply, claude};
 
 /// The model's text, unless the test chooses another one.
 pub const COMPLETION: &str = "Hello from the scripted Azure.";
@@ -22,7 +23,26 @@ pub const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
 /// [`EMBEDDING`] as little-endian bytes in base64.
 pub const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
 
+/// The models that correct responses name.
+const MODELS: [&str; 2] = ["gpt-4o-mini-2024-07-18", "claude-sonnet-5"];
+
 impl Reply {
+    /// Says that another model wrote it.
+    pub fn names_model(&mut self, model: &str) {
+        // The first of them is a version of this one.
+        let Body::Pieces(pieces) = &mut self.body else { return };
+        if model == "gpt-4o-mini" {
+            return;
+        }
+        for piece in pieces.iter_mut() {
+            let text = String::from_utf8_lossy(piece);
+            let named = MODELS.iter().find(|known| text.contains(**known));
+            if let Some(known) = named {
+                *piece = text.replace(known, model).into();
+            }
+        }
+    }
+
     /// A correct chat response with this text, of 17 prompt and 5 completion tokens.
     pub fn chat(text: &str) -> Self {
         chat(text)
@@ -39,9 +59,24 @@ impl Reply {
     }
 }
 
-/// The correct reply to a request; 404 if Azure has no such operation.
+/// The correct reply to a request; 404 if Azure has no such operation. It names the model of the
+/// deployment, if that ends with the name of a known one.
 pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
+    let mut reply = by_operation(request, &body, completion);
+    if let Some(model) = body["model"].as_str().and_then(model_of) {
+        reply.names_model(model);
+    }
+    reply
+}
+
+fn model_of(azure_name: &str) -> Option<&'static str> {
+    let begins = azure_name.match_indices('-').map(|(at, _)| at + 1);
+    let mut ends = std::iter::once(0).chain(begins).map(|at| &azure_name[at..]);
+    ends.find_map(KnownModel::of).map(KnownModel::name)
+}
+
+fn by_operation(request: &Recorded, body: &Value, completion: &str) -> Reply {
     if let Some(call) = request.path().strip_prefix("/anthropic/v1/messages") {
         return match (call, body["stream"] == true) {
             ("", true) => claude::stream(completion),
@@ -65,7 +100,7 @@ pub fn reply(request: &Recorded, completion: &str) -> Reply {
         return embeddings(inputs(&body["input"]), body["encoding_format"] == "base64");
     }
     if operation.ends_with("completions") {
-        return legacy(completion, &body);
+        return legacy(completion, body);
     }
     if operation.contains("images/") {
         let sent = String::from_utf8_lossy(&request.body);

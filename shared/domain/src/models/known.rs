@@ -1,0 +1,81 @@
+//! The model that a response names as its author.
+
+use super::{ModelFacts, ModelPrices, named, without_version};
+
+/// A model of the table, as a response names the model that wrote it.
+#[derive(Clone, Copy)]
+pub struct KnownModel {
+    name: &'static str,
+    facts: &'static ModelFacts,
+}
+
+impl KnownModel {
+    /// The model with a name in any case, with a provider before it or a version behind it. `None` for
+    /// a model router, which writes nothing itself.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.rsplit('/').next()?;
+        let undated = without_version(name).and_then(named);
+        let (_, facts) = named(name).or(undated)?;
+        let (name, of_undated) = undated.or_else(|| named(name))?;
+        // A version without a price of its own has that of the model.
+        let facts = if facts.prices.is_unknown() { of_undated } else { facts };
+        (!facts.is_router()).then_some(Self { name, facts })
+    }
+
+    /// The model that a deployment with this name serves, by the rules of [`ModelFacts::of`].
+    pub(crate) fn deployed_as(name: &str) -> Option<Self> {
+        let ends = name.rmatch_indices('-').map(|(at, _)| at);
+        let mut begins = std::iter::once(name.len()).chain(ends);
+        begins.find_map(|end| Self::of(&name[..end]))
+    }
+
+    /// Its name without a version.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Its prices.
+    #[must_use]
+    pub fn prices(self) -> &'static ModelPrices {
+        &self.facts.prices
+    }
+}
+
+impl PartialEq for KnownModel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for KnownModel {}
+
+impl std::fmt::Debug for KnownModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KnownModel").field(&self.name).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_of_a_response_is_known_in_each_version() {
+        let name = |text| KnownModel::of(text).map(KnownModel::name);
+        for text in ["gpt-5-mini", "GPT-5-mini-2025-08-07", "azure/gpt-5-mini", "gpt-5-mini-latest"]
+        {
+            assert_eq!(name(text), Some("gpt-5-mini"), "{text}");
+        }
+        assert_eq!(name("claude-sonnet-4-5-20250929"), Some("claude-sonnet-4-5"));
+        // A version of the table is one of its model.
+        assert!(named("o3-mini-2025-01-31").is_some());
+        assert_eq!(name("o3-mini-2025-01-31"), Some("o3-mini"));
+        for text in
+            ["", "gpt-5-mini-of-tomorrow", "prod-smart", "model-router", "model-router-2025-11-18"]
+        {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
+}
