@@ -2,9 +2,10 @@
 
 use lanyard_domain::allowance::Limit;
 use lanyard_gateway::ports::Incident;
+use serde_json::json;
 
-use crate::support::World;
 use crate::support::attendee::{CHAT, chat};
+use crate::support::{Reply, World};
 
 #[tokio::test]
 async fn each_wrong_code_is_counted_also_cached_ones() {
@@ -38,6 +39,47 @@ async fn a_settled_request_logs_the_used_part_of_the_budget() {
     // 22 tokens each: 1 per cent is 200 of them.
     let expected: Vec<_> = (1..=10).map(|requests| Some(requests * 22 * 100 / 20_000)).collect();
     assert_eq!(used, expected);
+}
+
+/// A response of 17 prompt tokens and so many others.
+fn of_tokens(completion: u64) -> Reply {
+    let body = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
+        "usage": {"prompt_tokens": 17, "completion_tokens": completion, "total_tokens": 17 + completion},
+    });
+    Reply::json(200, body.to_string())
+}
+
+#[tokio::test]
+async fn the_last_per_cent_is_logged_when_nothing_is_left_for_a_request() {
+    // A request needs at least a token of a prompt and the cap of 50.
+    for (left, percent) in [(51, Some(94)), (50, Some(100))] {
+        let world = World::event("last").everybody(Limit::TokensTotal, 1_000).in_memory();
+        let world = world.with(|event| event.max_completion_tokens = Some(50)).start().await;
+        world.azure().script(of_tokens(1_000 - 17 - left));
+        world.attendee("ada").await.chat("hello").await.assert_ok();
+        assert_eq!(world.settle().await.requests, 1);
+        assert_eq!(world.request_log().lines()[0].budget_used_percent, percent, "{left}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_what_is_spent_logs_the_last_per_cent_unless_the_request_is_large() {
+    let world = World::event("left").everybody(Limit::TokensTotal, 4_000).in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    // 1,178 tokens are left: enough for 1,024 and some words.
+    world.azure().script(of_tokens(2_805));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let last = || world.request_log().lines().last().unwrap().budget_used_percent;
+    assert_eq!(last(), Some(70));
+    ada.chat(&"word ".repeat(1_050)).await.assert_refused(402, "insufficient_quota");
+    assert_eq!(last(), None);
+    ada.chat(&"word ".repeat(400)).await.assert_refused(402, "insufficient_quota");
+    assert_eq!(last(), Some(100));
+    ada.chat("hello").await.assert_ok();
+    assert_eq!(world.settle().await.requests, 2);
 }
 
 #[tokio::test]

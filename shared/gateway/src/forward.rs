@@ -17,7 +17,7 @@ use crate::parse::{self, Pass, Route};
 use crate::ports::RequestLine;
 use crate::relay::{Early, begin_early};
 use crate::request::{Request, Response};
-use crate::settle::{Reservation, ms_between};
+use crate::settle::{Reservation, is_spent, ms_between};
 
 impl Gateway {
     /// Takes a request from its arrival to the response.
@@ -82,7 +82,12 @@ impl Gateway {
         let attendance = self.look_up(pass, request.now, line).await?;
         let demand = self.demand(request, &attendance, protocol, &route, line).await?;
         let Demand { mut call, metadata } = demand;
-        let mut reservation = self.admit_call(request, &attendance, &mut call, metadata).await?;
+        let admitted = self.admit_call(request, &attendance, &mut call, metadata).await;
+        let admitted = admitted.inspect_err(|error| {
+            let is_spent = is_spent(error, &call.demanded, call.choice.facts());
+            line.budget_used_percent = is_spent.then_some(100);
+        });
+        let mut reservation = admitted?;
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice, attendance.affinity());
         reservation.mark_sent();

@@ -333,7 +333,8 @@ pub struct RequestLine {
     pub first_byte_ms: u64,
     /// The types of tools that were removed from the request.
     pub dropped_tools: Arc<[String]>,
-    /// How much of the event's tokens is spent or held after this request, in whole per cent.
+    /// How much of the event's budget is spent or held after this request, in whole per cent. 100 if
+    /// nothing is left for another request.
     pub budget_used_percent: Option<u64>,
 }
 

@@ -4,6 +4,7 @@
 //! unrepeatable, then the event's account. Whatever fails in between, the sweep finds the hold, or
 //! the reconciliation finds the difference.
 
+mod budget;
 mod hours;
 mod pending;
 mod record;
@@ -11,14 +12,13 @@ mod reservation;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use lanyard_domain::account::{Account, AccountKey, Field, Hold};
+use lanyard_domain::account::{AccountKey, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::catalog::LeastRequest;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
-use lanyard_domain::limit::Limit;
 use lanyard_domain::settlement::{self, Settlement};
-use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::{Charge, UsageRecord};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,7 @@ use crate::ports::{Clock, Incident, Ledger, LedgerFault, Outcome, RequestLine, R
 use crate::refusals::Refusals;
 use crate::retry::{PAUSES, with_retry};
 
+pub(crate) use budget::is_spent;
 pub use pending::PendingRequest;
 use record::record;
 pub use reservation::Reservation;
@@ -150,6 +151,7 @@ impl Settler {
         let allowances = [reservation.allowance, event.part(reservation.shard, model)];
         let shard = AccountKey::of_shard(&event.id, reservation.shard);
         let key = reservation.attendee_key();
+        let least = budget::least_request(event, &reservation.at.catalog);
         let mut hour = Some(hours::of(&reservation, &ending, record.as_ref()));
         let (settled, (), ()) = tokio::join!(
             self.settle_accounts(
@@ -157,7 +159,8 @@ impl Settler {
                 &reservation.id,
                 &reservation.hold,
                 &allowances,
-                charge
+                charge,
+                least,
             ),
             self.count_hour(hour.take_if(|_| is_recorded)),
             self.file_in_session(record.as_ref().filter(|_| is_recorded)),
@@ -201,13 +204,14 @@ impl Settler {
         hold: &Hold,
         [of_attendee, of_event]: &[Allowance; 2],
         charge: Option<Charge>,
+        least: Option<LeastRequest>,
     ) -> Result<Settled, LedgerFault> {
         let now = self.clock.now();
         let is_first = self.settle_attendee(attendee, id, hold, of_attendee, charge, now).await?;
         if !is_first {
             return Ok(Settled::Before);
         }
-        Ok(Settled::First(self.settle_event(event, id, hold, of_event, charge).await))
+        Ok(Settled::First(self.settle_event(event, id, hold, (of_event, least), charge).await))
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -251,7 +255,7 @@ impl Settler {
         key: &AccountKey,
         id: &RequestId,
         hold: &Hold,
-        part: &Allowance,
+        (part, least): (&Allowance, Option<LeastRequest>),
         charge: Option<Charge>,
     ) -> Option<u64> {
         let now = self.clock.now().into();
@@ -259,7 +263,7 @@ impl Settler {
         match with_retry(PAUSES, || self.ledger.apply(key, &write), LedgerFault::is_not_made).await
         {
             Ok(Outcome::Made(account)) => {
-                let percent = budget_used_percent(part, &account);
+                let percent = budget::used_percent(part, &account, least);
                 self.memory.saw_settled(key, account, hold.age_ms(now));
                 percent
             }
@@ -313,7 +317,7 @@ impl Settler {
                 }
             }
             if let Some((key, part)) = shard {
-                settler.settle_event(&key, &id, &hold, &part, None).await;
+                settler.settle_event(&key, &id, &hold, (&part, None), None).await;
             }
         }
     }
@@ -358,20 +362,6 @@ impl Gateway {
     pub fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.settler.in_background(work);
     }
-}
-
-/// The used and reserved part of a budget in tokens or in money: of the one that ends first.
-fn budget_used_percent(part: &Allowance, account: &Account) -> Option<u64> {
-    let used = |(limit, field)| {
-        let used = u128::from(account.count(field)) * 100;
-        let percent = used.checked_div(part.limit(limit)?.into())?;
-        u64::try_from(percent).ok()
-    };
-    let usd = Field::UnitCommitted(Unit::Usd);
-    [(Limit::TokensTotal, Field::Committed), (Limit::UsdTotal, usd)]
-        .into_iter()
-        .filter_map(used)
-        .max()
 }
 
 /// Whether a hold lives longer than those of requests.

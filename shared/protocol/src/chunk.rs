@@ -346,7 +346,8 @@ mod tests {
             (r#"{"type":"transcript.text.delta","delta":"Hi"}"#, true),
             ("", false),
         ] {
-            assert_eq!(has_output(data.as_bytes()), expected, "{data}");
+            let state = &mut StreamState::default();
+            assert_eq!(has_output(data.as_bytes(), state), expected, "{data}");
         }
     }
 }
