@@ -19,7 +19,7 @@ fn body(code: &str, model: &str) -> String {
 }
 
 /// The model that an operation has without a choice.
-fn model(operation: Operation) -> String {
+pub(crate) fn model(operation: Operation) -> String {
     if matches!(operation, Operation::ChatCompletions | Operation::Responses) {
         "gpt-4o-mini".to_owned()
     } else if operation == Operation::Embeddings {

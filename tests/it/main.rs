@@ -57,6 +57,7 @@ mod processes;
 mod races;
 mod rate;
 mod recording;
+mod refusal_shapes;
 mod refusals;
 mod register;
 mod replicas;

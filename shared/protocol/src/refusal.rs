@@ -46,9 +46,10 @@ impl ModelRefusal {
         Self {
             status,
             message: names.hide(message.unwrap_or("The model ended the response with an error.")),
-            kind: failure.kind.clone(),
-            param: failure.param.clone(),
-            code: known_code(failure.code.clone(), blame == Blame::Filter),
+            kind: failure.kind.as_deref().map(|kind| names.hide(kind)),
+            param: failure.param.as_deref().map(|param| names.hide(param)),
+            code: known_code(failure.code.clone(), blame == Blame::Filter)
+                .map(|code| names.hide(&code)),
             content_filter_result: None,
             fields: RefusedFields::default(),
         }
@@ -99,47 +100,36 @@ fn known_code(code: Option<String>, is_by_filter: bool) -> Option<String> {
 /// path, which are ours to get right.
 #[must_use]
 pub fn is_missing_object(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Envelope {
-        error: Missing,
+    // A page is a gateway's.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return false;
     }
-    #[derive(Deserialize)]
-    struct Missing {
-        #[serde(default, rename = "type")]
-        kind: Value,
-        #[serde(default)]
-        code: Value,
-        #[serde(default)]
-        message: Value,
-    }
-    let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(body) else { return false };
+    let Failure { code, kind, message: Some(message), .. } = Failure::read(body) else {
+        return false;
+    };
     let is_ours = matches!(
-        error.code.as_str(),
+        code.as_deref(),
         Some("DeploymentNotFound" | "404" | "model_not_found" | "unknown_model" | "ModelNotFound")
-    ) || error.message.as_str().is_none_or(|message| {
+    ) || {
         // Claude says so of a deployment: `model: claude-…`.
-        let is_model = error.kind == "not_found_error" && message.starts_with("model:");
-        is_model || message == "Resource not found"
-    });
+        let is_model = kind.as_deref() == Some("not_found_error") && message.starts_with("model:");
+        let message = message.trim_end_matches('.');
+        let says_nothing = ["Not Found", "Resource not found", "The resource was not found"];
+        is_model || says_nothing.iter().any(|said| message.eq_ignore_ascii_case(said))
+    };
     !is_ours
 }
 
 /// Azure's refusal of a client's request, without names of ours.
 #[must_use]
 pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> ModelRefusal {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Envelope<'a> {
         #[serde(borrow)]
-        error: Refused<'a>,
+        error: Option<Refused<'a>>,
     }
     #[derive(Deserialize)]
     struct Refused<'a> {
-        message: Option<String>,
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        param: Option<String>,
-        #[serde(default)]
-        code: Value,
         #[serde(borrow)]
         innererror: Option<Inner<'a>>,
     }
@@ -150,45 +140,29 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         #[serde(borrow, alias = "content_filter_results")]
         content_filter_result: Option<&'a RawValue>,
     }
-    let fields = refused_fields(status, body);
-    let parsed = serde_json::from_slice::<Envelope<'_>>(body).ok().map(|envelope| envelope.error);
-    let Some(error) = parsed else {
-        return ModelRefusal {
-            status,
-            message: "The model refused the request.".to_owned(),
-            kind: None,
-            param: None,
-            code: None,
-            content_filter_result: None,
-            fields,
-        };
-    };
-    let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
-    let code = match error.code {
-        Value::String(code) if !code.is_empty() => Some(code),
-        Value::Number(code) => Some(code.to_string()),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
-    };
-    let inner_code = error.innererror.as_ref().and_then(|inner| inner.code.as_str());
+    let names = OurNames::of(deployment);
+    let failure = Failure::read(body);
+    let inner = serde_json::from_slice::<Envelope<'_>>(body).unwrap_or_default();
+    let inner = inner.error.and_then(|error| error.innererror);
+    let inner_code = inner.as_ref().and_then(|inner| inner.code.as_str());
     let is_by_filter =
-        [code.as_deref(), error.kind.as_deref(), inner_code].into_iter().any(|text| {
+        [failure.code.as_deref(), failure.kind.as_deref(), inner_code].into_iter().any(|text| {
             let named = Failure { code: text.map(ToOwned::to_owned), ..Failure::default() };
             named.blame() == Blame::Filter
         });
+    // The client has the status already.
+    let code = failure.code.filter(|code| Some(code) != failure.status.as_ref());
     ModelRefusal {
         // Some resources answer 403 for it. The request must change, as for a 400.
         status: if is_by_filter { StatusCode::BAD_REQUEST } else { status },
-        message: OurNames::of(deployment).hide(&message),
-        kind: error.kind.filter(|kind| !kind.is_empty()),
-        param: error.param,
-        code: known_code(code, is_by_filter),
-        content_filter_result: error
-            .innererror
+        message: names.hide(failure.message.as_deref().unwrap_or("The model refused the request.")),
+        kind: failure.kind.map(|kind| names.hide(&kind)),
+        param: failure.param.map(|param| names.hide(&param)),
+        code: known_code(code, is_by_filter).map(|code| names.hide(&code)),
+        content_filter_result: inner
             .and_then(|inner| inner.content_filter_result)
             .map(ToOwned::to_owned),
-        fields,
+        fields: refused_fields(status, body),
     }
 }
 

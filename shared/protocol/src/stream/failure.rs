@@ -1,16 +1,15 @@
 //! Errors that Azure sends inside a response that began with status 200.
 //!
-//! They come in several shapes: `{"error": {…}}`, the same fields without an envelope, or the
-//! `error` of a response that has failed. Codes are text or numbers, and their spelling varies.
+//! Codes are text or numbers, and their spelling varies. [`read`] knows the shapes.
 
+mod read;
+
+use super::StreamState;
+use crate::usage::{Counted, with_units};
 use lanyard_domain::account::Hold;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Usage;
-use serde_json::Value;
-
-use super::StreamState;
-use crate::usage::{Counted, with_units};
 
 /// An error of Azure's inside a response. All of it is Azure's own text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,45 +40,6 @@ pub enum Blame {
 }
 
 impl Failure {
-    /// Reads the data of an event. Fields that are not in the error may be beside it.
-    #[must_use]
-    pub fn read(data: &[u8]) -> Self {
-        let data: Value = serde_json::from_slice(data).unwrap_or_default();
-        let error = &data["error"];
-        if error.is_null() {
-            return Self::of(&data);
-        }
-        let (error, beside) = (Self::of(error), Self::of(&data));
-        Self {
-            code: error.code.or(beside.code.clone()),
-            status: error.status.or(beside.status).or(beside.code),
-            ..error
-        }
-    }
-
-    /// Reads an error object, or an error that is only a sentence.
-    #[must_use]
-    pub fn of(error: &Value) -> Self {
-        let text = |name: &str| match &error[name] {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::String(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Array(_)
-            | Value::Object(_) => None,
-        };
-        let status = ["status", "status_code", "statusCode"].into_iter().find_map(text);
-        Self {
-            code: text("code").or_else(|| status.clone()),
-            status,
-            // It is the type of the event where the error has no envelope.
-            kind: text("type").filter(|kind| kind != "error"),
-            message: text("message").or_else(|| error.as_str().map(ToOwned::to_owned)),
-            param: text("param"),
-        }
-    }
-
     /// Its subject.
     #[must_use]
     pub fn blame(&self) -> Blame {
