@@ -229,7 +229,7 @@ fn usage(prompt: u64, completion: u64) -> serde_json::Value {
 fn usage_frame(prompt: u64, completion: u64) -> Bytes {
     let frame = json!({
         "choices": [], "created": 1_764_000_000, "id": "chatcmpl-scripted",
-        "model": "gpt-4o-mini-2024-07-18", "object": "chat.completion.chunk",
+        "model": "gpt-5-mini-2025-08-07", "object": "chat.completion.chunk",
         "usage": usage(prompt, completion),
     });
     format!("data: {frame}\n\n").into()
@@ -246,7 +246,7 @@ fn chat(prompt: u64, completion: u64) -> Bytes {
             "content_filter_results": {}, "finish_reason": "stop", "index": 0, "logprobs": null,
             "message": {"content": "word ".repeat(100), "refusal": null, "role": "assistant"},
         }],
-        "created": 1_764_000_000, "id": "chatcmpl-scripted", "model": "gpt-4o-mini-2024-07-18",
+        "created": 1_764_000_000, "id": "chatcmpl-scripted", "model": "gpt-5-mini-2025-08-07",
         "object": "chat.completion", "usage": usage(prompt, completion),
     });
     body.to_string().into()

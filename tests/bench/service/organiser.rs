@@ -14,7 +14,7 @@ use crate::child::Child;
 pub(crate) const CODE: &str = "measured";
 
 /// The chat model.
-pub(crate) const CHAT_MODEL: &str = "gpt-4o-mini";
+pub(crate) const CHAT_MODEL: &str = "gpt-5-mini";
 
 /// The embedding model.
 pub(crate) const EMBEDDING_MODEL: &str = "text-embedding-3-small";

@@ -18,7 +18,7 @@ async def ask(client, number, begin, seconds):
         error = None
         try:
             await client.chat.completions.create(
-                model="gpt-4o-mini", max_tokens=64, messages=[{"role": "user", "content": "Are you there?"}]
+                model="gpt-5-mini", max_tokens=64, messages=[{"role": "user", "content": "Are you there?"}]
             )
         except OpenAIError as raised:
             error = type(raised).__name__
