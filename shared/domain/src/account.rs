@@ -230,7 +230,7 @@ impl Hold {
     /// The amount that is reserved of what a limit counts.
     #[must_use]
     pub fn amount(&self, limit: Limit) -> u64 {
-        limit.count(&self.units, self.tokens(), self.units)
+        limit.count(&self.units, self.tokens(), &self.units)
     }
 
     /// The tokens reserved.
@@ -343,8 +343,12 @@ impl Account {
     fn make(&mut self, change: &Change) {
         match change {
             Change::Add(field, by) => {
-                let number = self.numbers.entry(*field).or_default();
-                *number = number.saturating_add(*by);
+                // Most numbers are present already.
+                if let Some(number) = self.numbers.get_mut(field) {
+                    *number = number.saturating_add(*by);
+                } else {
+                    self.numbers.insert(*field, *by);
+                }
             }
             Change::Set(field, value) => {
                 self.numbers.insert(*field, *value);
@@ -353,7 +357,7 @@ impl Account {
                 self.numbers.remove(field);
             }
             Change::PutHold(id, hold) => {
-                self.holds.insert(id.clone(), *hold);
+                self.holds.insert(id.clone(), **hold);
             }
             Change::RemoveHold(id) => {
                 self.holds.remove(id);

@@ -167,7 +167,7 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
                     terms => Condition::Is(Field::Terms, terms),
                 },
             ]);
-            write.changes.push(Change::PutHold(demand.id.clone(), hold));
+            write.changes.push(Change::PutHold(demand.id.clone(), Box::new(hold)));
         }
         Side::Event => {
             let period = hold.period();
@@ -247,7 +247,7 @@ fn of_model(
 
 /// The amount that a request needs of a limit.
 pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
-    limit.count(&estimate.units, estimate.tokens(), estimate.units)
+    limit.count(&estimate.units, estimate.tokens(), &estimate.units)
 }
 
 /// Why a request can never be admitted under an allowance, even by an empty account.

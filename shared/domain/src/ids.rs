@@ -87,7 +87,7 @@ impl SessionId {
     /// id. So the request that began a session can be found by the session's id.
     #[must_use]
     pub fn made_for(request: &RequestId) -> Self {
-        Self(format!("{}{}", Self::PREFIX, request.digits()).into())
+        Self([Self::PREFIX, request.digits()].concat().into())
     }
 
     /// Whether the session was made for this request.

@@ -186,7 +186,7 @@ impl Limit {
     /// Tokens per minute are those of models for text. Models for images and audio have another quota
     /// at Azure, so the tokens of requests that reserve such a unit count in totals and days only.
     #[must_use]
-    pub fn count(self, reserved: &Units, tokens: u64, units: Units) -> u64 {
+    pub fn count(self, reserved: &Units, tokens: u64, units: &Units) -> u64 {
         match self.rate() == Some(Quantity::Tokens) && !reserved.are_of_text() {
             true => 0,
             false => self.quantity().among(1, tokens, units),
@@ -217,7 +217,7 @@ impl fmt::Display for Limit {
 
 impl Quantity {
     /// The amount of this quantity in a reservation or a charge.
-    pub(crate) fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
+    pub(crate) fn among(self, requests: u64, tokens: u64, units: &Units) -> u64 {
         match self {
             Self::Requests => requests,
             Self::Tokens => tokens,
@@ -304,7 +304,7 @@ mod tests {
     fn tokens_per_minute_are_those_of_text_and_totals_those_of_everything() {
         for unit in Unit::ALL.iter().copied() {
             let units = Units::of(unit, 3);
-            let counted = |limit: Limit| limit.count(&units, 6_240, units);
+            let counted = |limit: Limit| limit.count(&units, 6_240, &units);
             let per_minute = if unit == Unit::Usd { 6_240 } else { 0 };
             assert_eq!(counted(Limit::TokensPerMinute), per_minute, "{unit}");
             for limit in [Limit::TokensPerDay, Limit::TokensTotal] {

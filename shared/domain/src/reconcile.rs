@@ -209,7 +209,7 @@ fn of_models(event: &Account, period: Period, missing: Option<Tally>, write: &mu
         write.changes.push(Change::Remove(*field));
         let used = |tally: Tally| {
             let charge = tally.charge;
-            let used = limit.quantity().among(tally.requests, charge.tokens(), charge.units);
+            let used = limit.quantity().among(tally.requests, charge.tokens(), &charge.units);
             if limit.quantity() == Quantity::Requests {
                 signed(used).min(*held)
             } else {

@@ -237,7 +237,7 @@ fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
     let spent = match (limit.counting(), charge) {
         // A settled request is no longer in flight, whatever it cost.
         (Counting::InFlight, _) | (_, None) => 0,
-        (_, Some(charge)) => limit.count(&hold.units, charge.tokens(), charge.units),
+        (_, Some(charge)) => limit.count(&hold.units, charge.tokens(), &charge.units),
     };
     signed(spent).saturating_sub(signed(held))
 }

@@ -145,7 +145,7 @@ impl Units {
     /// Whether they are those of a request that is counted in tokens alone.
     #[must_use]
     pub fn are_of_text(&self) -> bool {
-        self.iter().all(|(unit, _)| unit == Unit::Usd)
+        self.with(Unit::Usd, 0).is_none()
     }
 
     /// The amounts that a model has used once it has read a request.

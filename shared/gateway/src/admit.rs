@@ -261,15 +261,16 @@ impl Gateway {
             }
         };
         let memory = &self.settler.memory;
-        let mut seen = memory.seen(key);
-        let mut guess = seen.guess(demand, memory.reconciled_through(event_key));
+        let terms_of = |account: &Account| (account.allowance(granted), account.get(Field::Terms));
+        let reconciled_through = memory.reconciled_through(event_key);
+        let ((mut allowance, mut terms), mut guess) = memory
+            .look(key, |seen| (terms_of(&seen.account), seen.guess(demand, reconciled_through)));
         let mut may_pause = true;
         for _ in 0..GUESSES {
-            let allowance = seen.account.allowance(granted);
             if !is_priced && allowance.limits_money() {
                 return Err(AdmissionRefused::NoPrice);
             }
-            let side = Side::Attendee { terms: seen.account.get(Field::Terms) };
+            let side = Side::Attendee { terms };
             let mut write = admission::propose(side, &allowance, demand, &guess)?;
             write.conditions.extend(attendance.policy.condition());
             let old = match self.apply_with_retry(key, &write).await? {
@@ -290,7 +291,8 @@ impl Gateway {
             if !old.numbers.contains_key(&Field::SeatedAt) {
                 self.seat(key, event_key, attendance.event(), demand.now).await?;
             }
-            match admission::refusal(&old.allowance(granted), &old, demand) {
+            (allowance, terms) = terms_of(&old);
+            match admission::refusal(&allowance, &old, demand) {
                 Some(refusal)
                     if refusal.may_end_with_a_request() && std::mem::take(&mut may_pause) =>
                 {
@@ -300,7 +302,6 @@ impl Gateway {
                 None => {}
             }
             guess = Guess::from_account(&old, demand);
-            seen.account = old;
         }
         Err(too_busy())
     }

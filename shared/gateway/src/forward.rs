@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
 use tokio::sync::oneshot;
@@ -17,6 +18,7 @@ use crate::parse::{self, Pass, Route};
 use crate::ports::RequestLine;
 use crate::relay::{Early, begin_early};
 use crate::request::{Request, Response};
+use crate::send::{NotSent, Sent};
 use crate::settle::{Reservation, is_spent, ms_between};
 
 impl Gateway {
@@ -80,28 +82,35 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let (route, pass) = parse(request, protocol)?;
         let attendance = self.look_up(pass, request.now, line).await?;
-        let demand = self.demand(request, &attendance, protocol, &route, line).await?;
-        let Demand { mut call, metadata } = demand;
+        let Demand { mut call, metadata } =
+            self.demand(request, &attendance, protocol, &route, line).await?;
         let admitted = self.admit_call(request, &attendance, &mut call, metadata).await;
-        let admitted = admitted.inspect_err(|error| {
+        let mut reservation = admitted.inspect_err(|error| {
             let is_spent = is_spent(error, &call.demanded, call.choice.facts());
             line.budget_used_percent = is_spent.then_some(100);
-        });
-        let mut reservation = admitted?;
+        })?;
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice, attendance.affinity());
         reservation.mark_sent();
-        let sent = {
-            let sending = pin!(self.send(request, &call, &candidates, &reservation));
-            let begin = || self.begin(request, &call, &reservation, early);
-            match call.demanded.is_streamed {
-                true => begin_early(sending, begin).await,
-                false => sending.await,
-            }
-        };
-        match sent {
-            Ok(sent) => self.relay(request, call, sent, reservation).await,
+        match self.send_or_begin(request, &call, &candidates, &reservation, early).await {
+            Ok(sent) => self.relay(request, &mut call, sent, reservation).await,
             Err(not_sent) => self.response_unsent(request, &call, reservation, not_sent),
+        }
+    }
+
+    /// Sends a request. A response that may be streamed begins before Azure's if that takes long.
+    async fn send_or_begin<'d>(
+        &self,
+        request: &Request,
+        call: &ModelCall<'_>,
+        candidates: &[&'d Deployment],
+        reservation: &Reservation,
+        early: oneshot::Sender<Early>,
+    ) -> Result<Sent<'d>, NotSent> {
+        let sending = pin!(self.send(request, call, candidates, reservation));
+        match call.demanded.is_streamed {
+            true => begin_early(sending, || self.begin(request, call, reservation, early)).await,
+            false => sending.await,
         }
     }
 

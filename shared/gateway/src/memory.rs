@@ -62,7 +62,11 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.lock().pop(key);
+        let mut known = self.lock();
+        // Most refusals end without a trace: nothing is hashed for an empty map.
+        if !known.is_empty() {
+            known.pop(key);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<K, V>> {
@@ -128,26 +132,21 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// The last seen state of an account.
-    #[must_use]
-    pub fn seen(&self, key: &AccountKey) -> Seen {
-        self.seen.get(key).unwrap_or_default()
+    /// Looks at an account as it was last seen; at an empty one if it is not known.
+    pub fn look<R>(&self, key: &AccountKey, look: impl FnOnce(&Seen) -> R) -> R {
+        self.seen.look(key, |seen| look(seen.unwrap_or(&Seen::default())))
     }
 
     /// The state of an account that the next request assumes.
     #[must_use]
     pub fn guess(&self, key: &AccountKey, demand: &Demand, reconciled_through: i64) -> Guess {
-        self.seen.look(key, |seen| {
-            seen.map(|seen| seen.guess(demand, reconciled_through)).unwrap_or_default()
-        })
+        self.look(key, |seen| seen.guess(demand, reconciled_through))
     }
 
     /// The last period of an event that was reconciled, as far as its account was seen.
     #[must_use]
     pub fn reconciled_through(&self, event: &AccountKey) -> i64 {
-        self.seen.look(event, |seen| {
-            seen.map(|seen| seen.account.get(Field::ReconciledThrough)).unwrap_or_default()
-        })
+        self.look(event, |seen| seen.account.get(Field::ReconciledThrough))
     }
 
     /// Remembers an account after a write, and the guess that made it.
@@ -179,7 +178,7 @@ impl Memory {
     /// When a request of this account will probably have ended: from 2 to 30 s.
     #[must_use]
     pub fn wait_for_one(&self, key: &AccountKey) -> Duration {
-        let usual = self.seen.look(key, |seen| seen.map_or(0, |seen| seen.usual_ms));
+        let usual = self.look(key, |seen| seen.usual_ms);
         let wait = if usual == 0 { UNKNOWN_WAIT } else { Duration::from_millis(usual) };
         wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }

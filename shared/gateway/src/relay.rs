@@ -66,17 +66,18 @@ impl Gateway {
     pub(crate) async fn relay(
         &self,
         request: &Request,
-        call: ModelCall<'_>,
+        call: &mut ModelCall<'_>,
         sent: Sent<'_>,
         reservation: Reservation,
     ) -> Result<Response, ApiError> {
-        let ModelCall { protocol, demanded, style, until, choice, mut hook, .. } = call;
+        let ModelCall { protocol, demanded, style, until, choice, hook, .. } = call;
+        let (protocol, until, mut hook) = (*protocol, *until, hook.take());
         let most_tokens = usage::most_tokens(choice.facts(), demanded.contexts, &reservation.hold);
         let (head, body) = sent.response.into_parts();
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
         }
-        let headers = self.response_headers(&head.headers, request, &demanded, &reservation);
+        let headers = self.response_headers(&head.headers, request, demanded, &reservation);
         let stream = |format, state| Stream {
             request_id: request.id.clone(),
             until: Some(Instant::now() + time_left(request.deadline, true)),
@@ -86,7 +87,7 @@ impl Gateway {
             hook: None,
             reservation: None,
         };
-        match content(protocol, &demanded, &head.headers) {
+        match content(protocol, demanded, &head.headers) {
             Ok(Content::Events) => {
                 let choice_tokens = demanded.completion_cap.unwrap_or(u64::MAX);
                 let are_several = demanded.estimate.completion_tokens > choice_tokens;
@@ -97,7 +98,7 @@ impl Gateway {
                     reasons: choice.facts().reasons,
                     hides: Hides {
                         usage: !demanded.wants_usage,
-                        filter_chunks: style == PathStyle::OpenAi,
+                        filter_chunks: *style == PathStyle::OpenAi,
                     },
                     counts_text: sent.refused.has(AddedField::StreamOptions),
                     ..StreamState::default()

@@ -33,8 +33,8 @@ pub enum Change {
     Set(Field, i64),
     /// Removes a number.
     Remove(Field),
-    /// Writes a reservation.
-    PutHold(RequestId, Hold),
+    /// Writes a reservation. Boxed: most changes are of a number, and a write is a list of many.
+    PutHold(RequestId, Box<Hold>),
     /// Removes a reservation.
     RemoveHold(RequestId),
 }

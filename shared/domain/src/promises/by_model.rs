@@ -259,7 +259,7 @@ proptest! {
                         let amount = match (limit.counting(), charge) {
                             (Counting::InFlight, _) | (_, None) => 0,
                             (_, Some(charge)) => {
-                                limit.quantity().among(1, charge.tokens(), charge.units)
+                                limit.quantity().among(1, charge.tokens(), &charge.units)
                             }
                         };
                         *spent.entry(key).or_default() += amount;

@@ -44,8 +44,10 @@ pub(super) async fn a_refused_write_returns_the_account_as_it_was(bench: &Bench)
     assert_eq!(bench.ledger().apply(&key, &write).await.unwrap(), Outcome::Kept(None));
     assert_eq!(bench.ledger().account(&key).await.unwrap(), None, "a refused write left a trace");
 
-    let account =
-        bench.make(&key, vec![Change::Add(Field::Open, 2), Change::PutHold(request(1), hold(5))]);
+    let account = bench.make(
+        &key,
+        vec![Change::Add(Field::Open, 2), Change::PutHold(request(1), Box::new(hold(5)))],
+    );
     let account = account.await;
     assert_eq!(bench.ledger().apply(&key, &write).await.unwrap(), Outcome::Kept(Some(account)));
 }
@@ -54,7 +56,9 @@ pub(super) async fn every_condition_is_true_and_false_where_it_should_be(bench: 
     let key = bench.attendee("conditions", "ada");
     let five = Field::Committed;
     let none = Field::Held;
-    bench.make(&key, vec![Change::Set(five, 5), Change::PutHold(request(1), hold(1))]).await;
+    bench
+        .make(&key, vec![Change::Set(five, 5), Change::PutHold(request(1), Box::new(hold(1)))])
+        .await;
     let cases = [
         (Condition::AtMost(five, 5), true),
         (Condition::AtMost(five, 4), false),
@@ -110,8 +114,8 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
                 Change::Add(Field::PeriodHeld(period), 4),
                 Change::Add(Field::UnitHeld(Unit::Images), 3),
                 Change::Add(Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
-                Change::PutHold(request(1), hold(9)),
-                Change::PutHold(request(2), with_units),
+                Change::PutHold(request(1), Box::new(hold(9))),
+                Change::PutHold(request(2), Box::new(with_units)),
             ],
         )
         .await;
@@ -161,7 +165,7 @@ pub(super) async fn a_hold_is_put_once_and_removed_once(bench: &Bench) {
     let key = bench.attendee("hold", "ada");
     let put = Write {
         conditions: vec![Condition::HoldAbsent(request(1))],
-        changes: vec![Change::PutHold(request(1), hold(5)), Change::Add(Field::Held, 5)],
+        changes: vec![Change::PutHold(request(1), Box::new(hold(5))), Change::Add(Field::Held, 5)],
     };
     let remove = Write {
         conditions: vec![Condition::HoldPresent(request(1))],
