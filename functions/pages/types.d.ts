@@ -241,6 +241,8 @@ export interface MinuteRow {
   minute: string;
   requests: number;
   total_tokens: number;
+  /** Absent if no response began in the minute. */
+  first_byte?: { p50_ms: number | null; p95_ms: number | null };
 }
 
 export interface UsageReport {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { cell, csv } from "../../functions/pages/web/csv.js";
 import { guess, namesOf, rowsOf } from "../../functions/pages/web/roster-csv.js";
-import { budgetEnd, burnDown, lastMinute, minutePoints, startOfDay } from "../../functions/pages/web/rates.js";
+import { budgetEnd, burnDown, lastMinute, minutePoints, minuteTimes, startOfDay } from "../../functions/pages/web/rates.js";
 import { transliterated } from "../../functions/pages/web/transliterate.js";
 import { webAddress } from "../../functions/pages/web/markdown.js";
 import { shortDuration, duration } from "../../functions/pages/web/time.js";
@@ -62,6 +62,8 @@ export async function modules(step) {
     assert.deepEqual(lastMinute([], now), { requests: 0, tokens: 0 });
     const points = minutePoints(minutes, "total_tokens", now);
     assert.deepEqual([points.length, points.at(-2)?.[1], points.at(-1)?.[1]], [60, 400, 100]);
+    const timed = [{ ...row("2026-12-05T09:58:00Z", 0), first_byte: { p50_ms: 75, p95_ms: 300 } }, ...minutes];
+    assert.deepEqual(minuteTimes(timed, "p95_ms"), [[Date.parse("2026-12-05T09:58:00Z"), 300]]);
     assert.equal(new Date(startOfDay("Europe/Oslo", now)).toISOString(), "2026-12-04T23:00:00.000Z");
     const event = /** @type {any} */ ({ allowances: { event: { tokens_total: 10_000 } }, starts_at: "2026-12-05T08:00:15Z", time_zone: "UTC" });
     const hours = /** @type {any[]} */ ([{ hour: "2026-12-05T08:00:00Z", total_tokens: 1_000 }, { hour: "2026-12-05T09:00:00Z", total_tokens: 1_000 }]);

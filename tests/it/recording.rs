@@ -33,6 +33,33 @@ async fn without_records_totals_are_exact_and_no_request_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_minute_has_its_times_to_first_byte_and_models_are_counted_since_an_instant() {
+    let world = World::event("by-minute").start().await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let by_hour = world.organise("GET", "/usage?by=hour", json!(null), 200).await;
+    let times: Vec<_> = by_hour["minutes"].as_array().unwrap().iter().collect();
+    let counted = times.iter().map(|minute| minute["first_byte"]["requests"].as_u64().unwrap());
+    assert_eq!(counted.sum::<u64>(), 2, "{by_hour}");
+    assert!(times.iter().all(|minute| minute["first_byte"]["p95_ms"].is_u64()), "{by_hour}");
+    let since = |at: chrono::DateTime<chrono::Utc>| {
+        format!("/usage?by=model&since={}", at.format("%Y-%m-%dT%H:%M:%SZ"))
+    };
+    let now = world.clock().now();
+    let during = world.organise("GET", &since(now), json!(null), 200).await;
+    assert_eq!(during["rows"][0]["requests"], 2);
+    let later = world.organise("GET", &since(now + TimeDelta::hours(2)), json!(null), 200).await;
+    assert_eq!(later["rows"], json!([]));
+    for wrong in ["/usage?by=model&since=yesterday", "/usage?by=hour&since=2026-12-05T09:00:00Z"] {
+        let refused = world.organise("GET", wrong, json!(null), 400).await;
+        assert_eq!(refused["error"]["param"], "since", "{wrong}");
+    }
+    world.quiet().await;
+}
+
+#[tokio::test]
 async fn a_settlement_without_record_and_with_a_lost_response_counts_once() {
     let world =
         World::event("lost-answer").with(|event| event.records_requests = false).start().await;

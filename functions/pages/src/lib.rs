@@ -11,8 +11,9 @@ pub mod schema;
 mod setup;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use lanyard_gateway::handler::json;
@@ -23,6 +24,7 @@ use serde::Serialize;
 
 use assets::File;
 pub use assets::{all, version};
+use setup::Setup;
 
 const METHODS: &str = "GET, HEAD";
 
@@ -46,7 +48,7 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
         "healthz" | "" | "api" | "anthropic" => Found::Health,
         path => match path.strip_prefix("setup") {
             Some(below) if below.is_empty() || below.starts_with('/') => match is_get {
-                true => Found::Setup(setup::text(below, &request)?),
+                true => Found::Setup(setup::setup(below, &request)?),
                 false => return Err(ApiError::MethodNotAllowed { allow: METHODS }),
             },
             _ => Found::File(assets::at(path).ok_or(ApiError::UnknownRoute)?),
@@ -57,7 +59,7 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     }
     let mut response = match found {
         Found::Health => health()?,
-        Found::Setup(text) => plain_text(text),
+        Found::Setup(setup) => setup_file(setup),
         Found::File(file) => serve(&file, request.http.headers()),
     };
     set_security_headers(response.headers_mut());
@@ -70,13 +72,17 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
 /// What a path means.
 enum Found {
     Health,
-    Setup(String),
+    Setup(Setup),
     File(File),
 }
 
-/// A text that depends on the address of the request.
-fn plain_text(text: String) -> Response {
+/// A text that depends on the address of the request. Browsers show it, and save it under its name.
+fn setup_file(Setup { text, file_name }: Setup) -> Response {
     let mut response = http::Response::new(full(text));
+    let disposition = file_name.map(|name| format!("inline; filename=\"{name}\""));
+    if let Some(Ok(disposition)) = disposition.map(HeaderValue::try_from) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -13,12 +13,14 @@ use lanyard_gateway::{ApiError, Request, headers};
 struct Tool {
     /// The last segment of the path.
     name: &'static str,
+    /// The file in `../setup`.
+    file: &'static str,
     text: &'static str,
 }
 
 macro_rules! tools {
     ($($name:literal: $file:literal),* $(,)?) => {
-        [$(Tool { name: $name, text: include_str!(concat!("../setup/", $file)) }),*]
+        [$(Tool { name: $name, file: $file, text: include_str!(concat!("../setup/", $file)) }),*]
     };
 }
 
@@ -48,6 +50,17 @@ const TOOLS: &[Tool] = &tools![
     "semantic-kernel": "semantic-kernel.py",
 ];
 
+/// Where tools look for their file. The others have lines to run or to copy.
+const PLACES: [(&str, &str); 7] = [
+    ("codex", "~/.codex/config.toml"),
+    ("continue", "~/.continue/config.yaml"),
+    ("kilo", "~/.config/kilo/kilo.json"),
+    ("llm", "extra-openai-models.yaml"),
+    ("opencode", "~/.config/opencode/opencode.json"),
+    ("pi", "~/.pi/agent/models.json"),
+    ("pi-claude", "~/.pi/agent/models.json"),
+];
+
 /// The tools that speak Anthropic's format.
 const SPEAK_MESSAGES: [&str; 4] = ["anthropic", "claude-code", "copilot-claude", "pi-claude"];
 
@@ -57,15 +70,36 @@ const CLAUDE: &str = "claude-sonnet-5";
 /// The longest name of a deployment.
 const LONGEST_MODEL: usize = 64;
 
+/// A configuration, and the name to save it under.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) text: String,
+    /// Absent for the list of tools.
+    pub(crate) file_name: Option<String>,
+}
+
+impl Tool {
+    /// The name that the tool looks for. Otherwise one that no program takes for its own: a script
+    /// `openai.py` would be the package `openai`.
+    fn file_name(&self) -> String {
+        let place = PLACES.iter().find(|(name, _)| *name == self.name);
+        match place.and_then(|(_, place)| place.rsplit('/').next()) {
+            Some(file) => file.to_owned(),
+            None => format!("lanyard-{}", self.file),
+        }
+    }
+}
+
 /// The configuration at a path below `setup`. Without a tool, the list of tools, one a line.
 ///
 /// # Errors
 ///
 /// 400 for a tool that is not known, and for a model that cannot be a deployment's name.
-pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
+pub(crate) fn setup(below: &str, request: &Request) -> Result<Setup, ApiError> {
     let name = below.trim_matches('/');
     if name.is_empty() {
-        return Ok(TOOLS.iter().map(|tool| format!("{}\n", tool.name)).collect());
+        let text = TOOLS.iter().map(|tool| format!("{}\n", tool.name)).collect();
+        return Ok(Setup { text, file_name: None });
     }
     let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
         let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
@@ -74,7 +108,8 @@ pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
     };
     let usual = if SPEAK_MESSAGES.contains(&name) { CLAUDE } else { DEFAULT_MODEL };
     let model = model(request.http.uri().query())?.unwrap_or(usual);
-    Ok(tool.text.replace("{base}", &base(request)).replace("{model}", model))
+    let text = tool.text.replace("{base}", &base(request)).replace("{model}", model);
+    Ok(Setup { text, file_name: Some(tool.file_name()) })
 }
 
 /// The model that the query names. Its characters need no quotes in any of the files.
@@ -117,6 +152,10 @@ mod tests {
     use super::*;
 
     fn get(path: &str) -> Result<String, ApiError> {
+        read(path).map(|setup| setup.text)
+    }
+
+    fn read(path: &str) -> Result<Setup, ApiError> {
         let http = http::Request::get(path)
             .header("host", "event.example.org")
             .header("x-forwarded-proto", "https")
@@ -125,7 +164,7 @@ mod tests {
         let below = http.uri().path().split_once("/setup").unwrap().1.to_owned();
         let id = format!("req_{:032x}", 1).parse().unwrap();
         let now = "2026-12-05T09:00:00Z".parse().unwrap();
-        text(&below, &Request { id, now, deadline: None, http })
+        setup(&below, &Request { id, now, deadline: None, http })
     }
 
     #[test]
@@ -139,6 +178,32 @@ mod tests {
         assert!(get("/api/setup/codex").unwrap().contains(DEFAULT_MODEL));
         for tool in SPEAK_MESSAGES {
             assert!(get(&format!("/api/setup/{tool}")).unwrap().contains(CLAUDE), "{tool}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_name_that_its_tool_looks_for_and_none_hides_a_package() {
+        let name = |tool: &str| read(&format!("/api/setup/{tool}")).unwrap().file_name.unwrap();
+        assert_eq!(name("codex"), "config.toml");
+        assert_eq!(name("opencode"), "opencode.json");
+        assert_eq!(
+            (name("openai"), name("mastra")),
+            ("lanyard-openai.py".to_owned(), "lanyard-mastra.mjs".to_owned())
+        );
+        assert_eq!(read("/api/setup").unwrap().file_name, None);
+        for tool in TOOLS {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+            assert!(tool.file_name().bytes().all(plain), "{}", tool.file_name());
+        }
+    }
+
+    #[test]
+    fn the_page_says_where_each_file_goes() {
+        let page = include_str!("../web/setups.js");
+        for (tool, place) in PLACES {
+            assert!(TOOLS.iter().any(|known| known.name == tool), "{tool}");
+            let line = [format!("  {tool}: \"{place}\","), format!("  \"{tool}\": \"{place}\",")];
+            assert!(line.iter().any(|line| page.contains(line)), "{tool} goes to {place}");
         }
     }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // One event: its head, live numbers and charts, attendees, roster and audit log. Polled while the page is visible.
 
-/** @import { Attendee, OrganiserEvent, Series, Usage, UsageReport, UsageRow } from "../types.d.ts" */
+/** @import { Attendee, MinuteRow, OrganiserEvent, Usage, UsageReport, UsageRow } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { auditView } from "./audit.js";
@@ -16,7 +16,7 @@ import { dollars } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
 import { ratingsView } from "./ratings.js";
-import { budgetEnd, burnDown, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
+import { budgetEnd, burnDown, hourPoints, lastMinute, minutePoints, minuteTimes, startOfDay } from "./rates.js";
 import { sessionsView } from "./sessions.js";
 import * as t from "./texts.js";
 
@@ -62,14 +62,14 @@ export function eventView(first) {
   const figures = {
     tokens: figure(t.tokensOverTime),
     requests: figure(t.requestsOverTime),
-    firstByte: figure(t.timeToFirstByteByHour),
+    firstByte: figure(t.timeToFirstByteMs),
     errors: figure(t.errorsAndRejectedRequests),
     budget: figure(t.budgetLeft),
+    people: figure(t.attendeesWhoJoined),
     models: figure(t.tokensByModel),
     costs: figure(t.costByModel),
-    users: figure(t.tokensByAttendee),
-    spenders: figure(t.costByAttendee),
-    people: figure(t.attendeesWhoJoined),
+    users: figure(t.tokensByAttendeeAllTime),
+    spenders: figure(t.costByAttendeeAllTime),
   };
   const audit = auditView(first.id);
   const head = eventHead(first, (event) => { state.event = event; audit.refresh(); });
@@ -85,22 +85,31 @@ export function eventView(first) {
     state.range = name;
     for (const button of range.children) button.setAttribute("aria-pressed", String(button.getAttribute("data-range") === name));
     draw();
+    // What was used by model is read anew for the range.
+    state.polls = 0;
+    poll();
   }
 
+  let latestPoll = 0;
   async function poll() {
     clearTimeout(state.timer);
     if (state.isLeft) return;
+    latestPoll += 1;
+    const mine = latestPoll;
     if (!document.hidden) await refresh();
-    if (!state.isLeft) state.timer = setTimeout(poll, POLL_MS);
+    // Another one may have begun meanwhile, which goes on.
+    if (!state.isLeft && mine === latestPoll) state.timer = setTimeout(poll, POLL_MS);
   }
 
   async function refresh() {
     const isSlow = state.polls++ % SLOW_POLLS === 0;
+    const range = state.range;
+    const since = range === "all" ? null : from(Date.now());
     try {
       const [event, byHour, slow] = await Promise.all([
         readEvent(first.id),
         readUsage(first.id, "hour"),
-        isSlow ? Promise.all([readUsage(first.id, "model"), listAttendees(first.id)]) : null,
+        isSlow ? Promise.all([readUsage(first.id, "model", since), listAttendees(first.id)]) : null,
       ]);
       if (state.isLeft) return;
       state.byHour = byHour;
@@ -110,8 +119,11 @@ export function eventView(first) {
         head.show(event);
       }
       if (slow) {
-        [state.byModel, state.attendees] = slow;
-        people.show(state.attendees);
+        const [byModel, attendees] = slow;
+        // A response for a range that is no longer chosen is out of date.
+        if (range === state.range) state.byModel = byModel;
+        state.attendees = attendees;
+        people.show(attendees);
       }
       draw();
       fill(errors);
@@ -127,6 +139,7 @@ export function eventView(first) {
     showNumbers(state.byHour, now);
     drawTimes(state.byHour, now);
     drawErrors(shownRows(state.byHour, now));
+    drawFirstBytes(shownRows(state.byHour, now), state.byHour.minutes ?? []);
     figures.models.draw(...bars({ title: t.tokensByModel, rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
     figures.costs.draw(...bars({ title: t.costByModel, rows: costs((state.byModel?.rows ?? []).map((row) => [row.model, row])), words: dollars }));
     const { tokens_total: tokens, usd_total: money } = state.event.allowances.event;
@@ -170,7 +183,7 @@ export function eventView(first) {
     const joined = state.attendees.filter((one) => one.joined_at).length;
     const inFlight = state.attendees.reduce((sum, one) => sum + one.in_flight, 0);
     const rate = lastMinute(minutes, now);
-    const latest = rows.at(-1)?.first_byte;
+    const latest = rows.findLast((row) => row.first_byte.p50_ms !== null)?.first_byte;
     const ms = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? "–" : t.ms(value));
     const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, value, of ? h("span.of", {}, of) : null));
     fill(numbers,
@@ -208,7 +221,7 @@ export function eventView(first) {
   function drawTimes({ rows, minutes = [] }, now) {
     const isHour = state.range === "hour";
     const points = (/** @type {"requests" | "total_tokens"} */ name) => (isHour ? minutePoints(minutes, name, now) : hourPoints(rows, name, from(now), now));
-    const per = isHour ? "minute" : "hour";
+    const per = isHour ? t.minuteUnit : t.hourUnit;
     figures.tokens.draw(...lines({ title: t.tokensPer(per), time: timeLabel, series: [{ name: t.tokensPerUnit(per), points: points("total_tokens") }] }));
     figures.requests.draw(...lines({ title: t.requestsPer(per), time: timeLabel, series: [{ name: t.requestsPerUnit(per), points: points("requests") }] }));
   }
@@ -222,24 +235,29 @@ export function eventView(first) {
 
   /** @param {UsageRow[]} rows */
   function drawErrors(rows) {
-    const hourLabel = dayLabel;
     const codes = rows.flatMap((row) => Object.entries(row.errors)).sort(([, a], [, b]) => b - a).map(([code]) => code);
     // A kind keeps its colour when the order changes.
     state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, ERROR_KINDS);
     figures.errors.draw(...stackedBars({
       title: t.errorsAndRejectedRequests, kinds: state.kinds,
-      rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [hourLabel(row.hour), row.errors]),
+      rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [dayLabel(row.hour), row.errors]),
     }));
-    const percentile = (/** @type {string} */ name, /** @type {"p95_ms" | "p50_ms"} */ of) => /** @type {Series} */ ({
-      name,
-      points: rows.flatMap((row) => {
-        const ms = row.first_byte[of];
-        return ms === null ? [] : [[Date.parse(row.hour), ms]];
-      }),
+  }
+
+  /**
+   * @param {UsageRow[]} rows
+   * @param {MinuteRow[]} minutes
+   */
+  function drawFirstBytes(rows, minutes) {
+    const isHour = state.range === "hour";
+    const byHour = (/** @type {"p95_ms" | "p50_ms"} */ of) => rows.flatMap(/** @returns {[number, number][]} */ ({ hour, first_byte: times }) => {
+      const ms = times[of];
+      return ms === null ? [] : [[Date.parse(hour), ms]];
     });
+    const points = (/** @type {"p95_ms" | "p50_ms"} */ of) => (isHour ? minuteTimes(minutes, of) : byHour(of));
     figures.firstByte.draw(...lines({
-      title: t.timeToFirstByteIn, time: hourLabel, unit: t.msUnit,
-      series: [percentile("p95", "p95_ms"), percentile("median", "p50_ms")],
+      title: t.timeToFirstBytePer(isHour ? t.minuteUnit : t.hourUnit), time: timeLabel, unit: t.msUnit,
+      series: [{ name: t.p95, points: points("p95_ms") }, { name: t.median, points: points("p50_ms") }],
     }));
   }
 

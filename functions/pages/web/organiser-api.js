@@ -72,10 +72,12 @@ export async function runAction(id, step, body) {
 /**
  * @param {string} id
  * @param {"hour" | "model"} by
+ * @param {number | null} [since] by model: hours that ended before it are left out
  * @returns {Promise<UsageReport>}
  */
-export async function readUsage(id, by) {
-  return (await call("GET", eventPath(id, `/usage?by=${by}`))).json();
+export async function readUsage(id, by, since = null) {
+  const part = since === null ? "" : `&since=${encodeURIComponent(new Date(since).toISOString())}`;
+  return (await call("GET", eventPath(id, `/usage?by=${by}${part}`))).json();
 }
 
 /**

@@ -42,7 +42,21 @@ export function minutePoints(minutes, name, now) {
 }
 
 /**
- * The same by hour, from the first hour of the rows.
+ * A percentile of the time to first byte, for each minute in which a response began.
+ *
+ * @param {MinuteRow[]} minutes
+ * @param {"p50_ms" | "p95_ms"} name
+ * @returns {[number, number][]}
+ */
+export function minuteTimes(minutes, name) {
+  return minutes.flatMap(/** @returns {[number, number][]} */ ({ minute, first_byte: times }) => {
+    const ms = times?.[name] ?? null;
+    return ms === null ? [] : [[Date.parse(minute), ms]];
+  });
+}
+
+/**
+ * A point for each hour, from the first hour of the rows.
  *
  * @param {UsageRow[]} rows
  * @param {"requests" | "total_tokens"} name

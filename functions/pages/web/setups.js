@@ -4,7 +4,7 @@
 /** @import { ApiAccess } from "../types.d.ts" */
 
 import { send } from "./api.js";
-import { fill, h } from "./dom.js";
+import { download, fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import * as t from "./texts.js";
 
@@ -12,6 +12,21 @@ const STORAGE_KEY = "lanyard.tool";
 const PLACEHOLDER = "CODE/USER";
 /** Tools that speak Anthropic's format, which models of Claude serve. */
 const SPEAK_MESSAGES = /anthropic|claude/;
+
+/**
+ * Where tools look for their file. The others have lines to run or to copy. `src/setup.rs` has the same list.
+ *
+ * @type {Record<string, string>}
+ */
+const PLACES = {
+  codex: "~/.codex/config.toml",
+  continue: "~/.continue/config.yaml",
+  kilo: "~/.config/kilo/kilo.json",
+  llm: "extra-openai-models.yaml",
+  opencode: "~/.config/opencode/opencode.json",
+  pi: "~/.pi/agent/models.json",
+  "pi-claude": "~/.pi/agent/models.json",
+};
 
 /** @typedef {{ names: () => Promise<string[]>, text: (tool: string) => Promise<string> }} Setups */
 
@@ -76,7 +91,7 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
     try {
       const text = withCredential(await setups.text(tool), credential);
       // Another tool may have been chosen in the meantime.
-      if (select.value === tool) fill(place, view(text));
+      if (select.value === tool) fill(place, placeLine(tool, text), view(text));
     } catch (error) {
       fill(place, errorNote(error));
     }
@@ -84,6 +99,20 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
 
   list();
   return [h("p.setup-choice", {}, h("label", { for: select.id }, t.configurationForATool), select), place];
+}
+
+/**
+ * Where the file goes, and a button that saves it under its name.
+ *
+ * @param {string} tool
+ * @param {string} text
+ */
+function placeLine(tool, text) {
+  const path = PLACES[tool];
+  if (!path) return null;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return h("p.row", {}, h("span", {}, t.saveAs, h("code", {}, path)),
+    h("button.small", { type: "button", "data-action": "save-setup", onclick: () => download(name, "application/octet-stream", text) }, t.downloadFile(name)));
 }
 
 /**

@@ -63,8 +63,21 @@ fn read() -> Options {
         crossterm::style::force_color_output(false);
     }
     let color = if is_plain { ColorChoice::Never } else { ColorChoice::Auto };
-    let matches = Options::command().color(color).get_matches();
+    let command = without_empty_environment(Options::command());
+    let matches = command.color(color).get_matches();
     Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// An environment variable without a value is one that is not set, as in `LANYARD_ADDRESS= lanyard …`.
+#[expect(clippy::disallowed_methods, reason = "these variables are options of the command line")]
+fn without_empty_environment(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|it| it.is_empty());
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(clap::builder::Resettable::Reset),
+            false => arg,
+        })
+        .mut_subcommands(without_empty_environment)
 }
 
 async fn run(options: Options) -> Result<ExitCode, CliError> {

@@ -27,10 +27,13 @@ pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Fin
     };
     let is_off = |skew: TimeDelta| skew.abs() > NOTICED;
     let azure_seen = match azure {
-        Some(azure) => format!(", Azure by {}", seconds(azure)),
+        Some(azure) => format!(", Azure's {}", distance(azure)),
         None => String::new(),
     };
-    let seen = format!("The service is ahead of this machine by {}{azure_seen}.", seconds(service));
+    let seen = format!(
+        "Against this machine's, the service's clock is {}{azure_seen}.",
+        distance(service)
+    );
     if !is_off(service) && !azure.is_some_and(is_off) {
         return Finding::ok(CHECK, seen);
     }
@@ -51,10 +54,15 @@ pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Fin
     Finding::warn(CHECK, seen, advice)
 }
 
-fn seconds(skew: TimeDelta) -> String {
+/// How far a clock is ahead or behind, in words.
+fn distance(skew: TimeDelta) -> String {
     let tenths = skew.num_milliseconds() / 100;
-    let sign = if tenths < 0 { "-" } else { "" };
-    format!("{sign}{}.{} s", tenths.abs() / 10, tenths.abs() % 10)
+    let seconds = format!("{}.{} s", tenths.abs() / 10, tenths.abs() % 10);
+    match tenths {
+        0 => "equal".to_owned(),
+        1.. => format!("{seconds} ahead"),
+        _ => format!("{seconds} behind"),
+    }
 }
 
 #[cfg(test)]
@@ -72,9 +80,13 @@ mod tests {
     fn clocks_that_agree_within_seconds_are_right() {
         assert_eq!(judged(-900, Some(1_200)).0, Level::Ok);
         let seen = judge(Some(TimeDelta::milliseconds(-400)), None).seen;
-        assert_eq!(seen, "The service is ahead of this machine by -0.4 s.");
-        assert_eq!(seconds(TimeDelta::milliseconds(-40)), "0.0 s");
-        assert_eq!(seconds(TimeDelta::milliseconds(61_250)), "61.2 s");
+        assert_eq!(seen, "Against this machine's, the service's clock is 0.4 s behind.");
+        let both = judge(Some(TimeDelta::milliseconds(40)), Some(TimeDelta::milliseconds(1_250)));
+        assert_eq!(
+            both.seen,
+            "Against this machine's, the service's clock is equal, Azure's 1.2 s ahead."
+        );
+        assert_eq!(distance(TimeDelta::milliseconds(-61_250)), "61.2 s behind");
     }
 
     #[test]

@@ -104,6 +104,8 @@ fn attendees() -> Vec<Operation> {
 fn reports() -> Vec<Operation> {
     let by = json!({"type": "string", "enum": ["attendee", "model", "hour", "session"]});
     let mut query = vec![Parameter::new("by", by)];
+    // By model only: hours of which a part is not before it.
+    query.push(Parameter::new("since", json!({"type": "string", "format": "date-time"})));
     query.extend(Parameter::page());
     vec![
         Operation {

@@ -64,10 +64,21 @@ pub struct HourUsage {
     pub errors: BTreeMap<String, u64>,
     /// Times to the first byte.
     pub first_bytes: FirstBytes,
-    /// The minutes in which something was used, by their number in the hour.
-    pub minutes: Vec<(u32, MinuteUse)>,
+    /// The minutes in which something was used.
+    pub minutes: Vec<MinuteUsage>,
     /// The last rejected requests, in no order.
     pub rejected: Vec<RejectedRequest>,
+}
+
+/// The usage of a minute of an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinuteUsage {
+    /// Its number in the hour.
+    pub minute: u32,
+    /// Requests and tokens.
+    pub used: MinuteUse,
+    /// Times to the first byte. Empty for minutes of earlier releases.
+    pub first_bytes: FirstBytes,
 }
 
 /// The last request of an attendee that was rejected for a reason.

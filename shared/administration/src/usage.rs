@@ -43,6 +43,9 @@ pub(crate) struct MinuteRow {
     minute: Timestamp,
     requests: u64,
     total_tokens: u64,
+    /// The time to the first byte. Absent if no response began in the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte: Option<FirstByteView>,
 }
 
 /// The usage of one attendee, model, hour or session.
@@ -130,9 +133,12 @@ enum By {
     Session,
 }
 
+/// What the query may hold.
+const QUERY: &[&str] = &["by", "since", "limit", "cursor"];
+
 /// `GET /events/{id}/usage?by=`
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
-    let (by, users, sessions) = call.query(&["by", "limit", "cursor"], |query, mistakes| {
+    let (by, since, users, sessions) = call.query(QUERY, |query, mistakes| {
         let by = match query.get("by") {
             None => By::Nothing,
             Some("attendee") => By::Attendee,
@@ -144,6 +150,17 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
                 By::Nothing
             }
         };
+        let since = query.get("since").and_then(|text| match text.parse::<DateTime<Utc>>() {
+            Ok(since) if by == By::Model => Some(since),
+            Ok(_) => {
+                mistakes.add("since", "is for by=model only");
+                None
+            }
+            Err(_) => {
+                mistakes.add("since", "must be a time such as 2026-12-05T09:00:00Z");
+                None
+            }
+        });
         // A cursor is a place among what is listed, and read as such alone.
         let (users, sessions) = match by {
             By::Session => (None, Some(Page::<SessionPlace>::read(query, mistakes))),
@@ -151,7 +168,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
                 (Some(Page::<UserId>::read(query, mistakes)), None)
             }
         };
-        Some((by, users, sessions))
+        Some((by, since, users, sessions))
     })?;
     let event = owned(call, id).await?;
     let keys = event.account_keys();
@@ -175,7 +192,8 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
             (sessions.iter().map(session).collect(), cursor(next))
         }
         By::Model => {
-            let hours = call.admin.store.hours(&event).await?;
+            let mut hours = call.admin.store.hours(&event).await?;
+            hours.retain(|hour| is_since(hour, since));
             let row = |model, row| UsageRow { model: Some(model), ..row };
             (summed(&hours, |hour| hour.model.clone(), row), None)
         }
@@ -188,6 +206,11 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     };
     let total = Numbers::of(&account);
     reply(StatusCode::OK, &UsageReport { total, rows, minutes, next })
+}
+
+/// Whether a part of an hour is not before an instant.
+fn is_since(hour: &HourUsage, since: Option<DateTime<Utc>>) -> bool {
+    since.is_none_or(|since| hour.hour + TimeDelta::hours(1) > since)
 }
 
 /// The sum of hours with the same name.
@@ -240,20 +263,22 @@ fn summed<N: Ord>(
 
 /// The minutes of the last hour, in their order.
 fn last_minutes(hours: &[HourUsage], now: DateTime<Utc>) -> Vec<MinuteRow> {
-    let mut sums: BTreeMap<DateTime<Utc>, MinuteUse> = BTreeMap::new();
+    let mut sums: BTreeMap<DateTime<Utc>, (MinuteUse, FirstBytes)> = BTreeMap::new();
     for hour in hours {
-        for (minute, used) in &hour.minutes {
-            let begins = hour.hour + TimeDelta::minutes(i64::from(*minute));
+        for one in &hour.minutes {
+            let begins = hour.hour + TimeDelta::minutes(i64::from(one.minute));
             if now - begins < TimeDelta::hours(1) {
-                let sum = sums.entry(begins).or_default();
-                *sum = sum.plus(*used);
+                let (used, times) = sums.entry(begins).or_default();
+                *used = used.plus(one.used);
+                *times = times.plus(one.first_bytes);
             }
         }
     }
-    let row = |(minute, used): (_, MinuteUse)| MinuteRow {
+    let row = |(minute, (used, times)): (_, (MinuteUse, FirstBytes))| MinuteRow {
         minute: Timestamp::utc(minute),
         requests: used.requests,
         total_tokens: used.tokens,
+        first_byte: (times.requests() > 0).then(|| FirstByteView::of(&times)),
     };
     sums.into_iter().map(row).collect()
 }
@@ -269,6 +294,7 @@ fn session(usage: &SessionUsage) -> UsageRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::MinuteUsage;
     use serde_json::json;
 
     fn hour(hour: &str, model: Option<&str>, tokens: u64) -> HourUsage {
@@ -282,7 +308,14 @@ mod tests {
             cache: CacheUse { read: tokens / 2, written: 1 },
             errors: BTreeMap::from([("upstream_busy".to_owned(), tokens)]),
             first_bytes,
-            minutes: vec![(0, MinuteUse { requests: 1, tokens }), (59, MinuteUse::default())],
+            minutes: vec![
+                MinuteUsage { minute: 0, used: MinuteUse { requests: 1, tokens }, first_bytes },
+                MinuteUsage {
+                    minute: 59,
+                    used: MinuteUse::default(),
+                    first_bytes: FirstBytes::default(),
+                },
+            ],
             rejected: Vec::new(),
         }
     }
@@ -299,7 +332,10 @@ mod tests {
             minutes("2026-12-05T10:00:30Z"),
             json!([
                 {"minute": "2026-12-05T09:59:00Z", "requests": 0, "total_tokens": 0},
-                {"minute": "2026-12-05T10:00:00Z", "requests": 2, "total_tokens": 50},
+                {"minute": "2026-12-05T10:00:00Z", "requests": 2, "total_tokens": 50, "first_byte": {
+                    "requests": 2, "p50_ms": 150, "p95_ms": 300,
+                    "buckets": [{"up_to_ms": 200, "requests": 1}, {"up_to_ms": 400, "requests": 1}],
+                }},
                 {"minute": "2026-12-05T10:59:00Z", "requests": 0, "total_tokens": 0},
             ])
         );
@@ -321,6 +357,14 @@ mod tests {
         let cache = |row: &UsageRow| (row.cache_read_tokens, row.cache_written_tokens);
         assert_eq!(cache(&by_model[0]), (Some(20), Some(2)));
         assert_eq!(tokens(summed(&hours, |hour| Some(hour.hour), |_, row| row)), [32, 31]);
+    }
+
+    #[test]
+    fn an_hour_of_which_a_part_is_in_the_window_counts() {
+        let ten = hour("2026-12-05T10:00:00Z", None, 1);
+        let is_in = |since: &str| is_since(&ten, Some(since.parse().unwrap()));
+        assert!(is_since(&ten, None) && is_in("2026-12-05T09:00:00Z"));
+        assert!(is_in("2026-12-05T10:59:59Z") && !is_in("2026-12-05T11:00:00Z"));
     }
 
     #[test]

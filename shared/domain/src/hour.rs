@@ -128,6 +128,49 @@ impl MinuteUse {
     }
 }
 
+/// The times to first byte of a minute, as one number that stores add.
+///
+/// Each bucket has some decimal digits of the number, so that the sum of numbers is the number of the
+/// sums. A bucket that overflows adds one to the next slower one. That takes ten thousand requests of
+/// one model in a minute on one shard.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedFirstBytes;
+
+impl PackedFirstBytes {
+    /// The slowest bucket of [`FirstBytes`] in each part, and how many digits the part has. In all
+    /// they are fewer than the 38 that DynamoDB keeps.
+    const PARTS: [(usize, u32); 9] =
+        [(1, 4), (2, 4), (3, 4), (4, 4), (5, 4), (6, 4), (7, 4), (8, 4), (10, 5)];
+
+    /// One request that took this long.
+    #[must_use]
+    pub fn one(ms: u64) -> u128 {
+        let bucket = FirstBytes::bucket(ms);
+        let mut unit = 1;
+        for (slowest, digits) in Self::PARTS {
+            if bucket <= slowest {
+                return unit;
+            }
+            unit *= 10_u128.pow(digits);
+        }
+        // What has no bound counts with the slowest part.
+        let (_, digits) = Self::PARTS[Self::PARTS.len() - 1];
+        unit / 10_u128.pow(digits)
+    }
+
+    /// The histogram of a sum of such numbers.
+    #[must_use]
+    pub fn unpacked(mut number: u128) -> FirstBytes {
+        let mut times = FirstBytes::default();
+        for (bucket, digits) in Self::PARTS {
+            let size = 10_u128.pow(digits);
+            times.add(bucket, u64::try_from(number % size).unwrap_or_default());
+            number /= size;
+        }
+        times
+    }
+}
+
 /// A histogram of the time to first byte.
 ///
 /// Bucket 0 counts requests of up to 50 ms. The bound of each further bucket is twice as long, up
@@ -247,6 +290,30 @@ mod tests {
             (MinuteUse { requests: 3, tokens: 70 }, MinuteUse { requests: 1, tokens: 999_999 });
         assert_eq!(MinuteUse::unpacked(one.packed() + other.packed()), one.plus(other));
         assert_eq!(MinuteUse::unpacked(0), MinuteUse::default());
+    }
+
+    #[test]
+    fn sums_of_packed_times_are_histograms_and_fit_a_number_of_the_table() {
+        let times = [0, 90, 150, 399, 1_600, 1_601, 25_000, 25_000, 90_000];
+        let sum = times.iter().map(|ms| PackedFirstBytes::one(*ms)).sum();
+        assert_eq!(
+            PackedFirstBytes::unpacked(sum).buckets().collect::<Vec<_>>(),
+            [
+                (Some(100), 2),
+                (Some(200), 1),
+                (Some(400), 1),
+                (Some(1_600), 1),
+                (Some(3_200), 1),
+                (Some(51_200), 3)
+            ]
+        );
+        let most: u128 = [0, 150, 300, 700, 1_500, 3_000, 6_000, 12_000, 51_000]
+            .map(|ms| PackedFirstBytes::one(ms) * 9_999)
+            .iter()
+            .sum();
+        assert!(most.to_string().len() <= 38, "{most}");
+        assert_eq!(PackedFirstBytes::unpacked(most).requests(), 9 * 9_999);
+        assert_eq!(PackedFirstBytes::unpacked(0), FirstBytes::default());
     }
 
     #[test]

@@ -35,8 +35,8 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use lanyard_gateway::ports::Cause;
 
 pub use self::item::{
-    Item, SCHEMA, get_document, get_number, get_text, number, place, put_document, readable, text,
-    whole_number,
+    Item, SCHEMA, get_document, get_number, get_text, get_wide_number, number, place, put_document,
+    readable, text, whole_number,
 };
 pub use self::key::{
     ATTENDEE_PREFIX, AUDIT_PREFIX, DEPLOYMENT_PREFIX, HOUR_PREFIX, ISSUED_PREFIX, Key, NO_MODEL,

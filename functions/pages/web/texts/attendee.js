@@ -44,6 +44,8 @@ export const thisIsYourKey = "This is your key. The code examples below already 
 
 // The configuration of a coding tool or SDK, as the service writes it.
 export const chooseATool = "Choose a tool";
+export const saveAs = "Save as ";
+export const downloadFile = (/** @type {Value} */ name) => `Download ${name}`;
 export const configurationForATool = "Configuration for a tool";
 
 // Code examples with the attendee's base URL, credential and model.

@@ -172,3 +172,42 @@ async fn watch_prints_a_line_of_json_per_update_until_the_event_ends() {
     assert_eq!(run.out.lines().count(), 1, "{run:?}");
     assert!(run.err.contains("The event has ended."), "{run:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_event_that_is_resumed_stays_closed_and_the_hint_says_how_to_open_it() {
+    let service = Service::start().await;
+    service.json(&[&OSLO[..], &["--code", "closed-hack-7h3k9w2m"]].concat()).await;
+    let open = service.run(&["event", "resume", "hackathon"]).await;
+    assert_eq!((open.exit, open.err.as_str()), (Some(0), ""), "an open event needs no hint");
+    assert_eq!(service.run(&["event", "end", "hackathon", "--yes"]).await.exit, Some(0));
+
+    let hinted = service.run(&["event", "resume", "hackathon"]).await;
+    assert_eq!(hinted.exit, Some(0), "{hinted:?}");
+    let hint = hinted.err.split("give it a later end: ").nth(1).unwrap_or_default().trim();
+    assert!(hint.starts_with("lanyard event extend "), "{hinted:?}");
+    for silent in ["--quiet", "--json", "--dry-run"] {
+        let run = service.run(&["event", "resume", "hackathon", silent]).await;
+        assert!(!run.err.contains("stays closed"), "{silent}: {run:?}");
+    }
+
+    let arguments: Vec<_> = hint.split(' ').skip(1).collect();
+    assert_eq!(service.run(&arguments).await.exit, Some(0), "the hint is a command: {hint}");
+    assert_eq!(service.json(&["event", "show", "hackathon"]).await["event"]["status"], "open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_warns_of_what_is_new_and_does_not_repeat_earlier_warnings() {
+    let service = Service::start().await;
+    let made = service.run(&[&OSLO[..], &["--code", "night"]].concat()).await;
+    let guessed = "warning: The code can be guessed";
+    assert!(made.err.contains(guessed), "{made:?}");
+
+    let renamed = service.run(&["event", "edit", "night", "--name", "Night Hack"]).await;
+    assert_eq!((renamed.exit, renamed.err.as_str()), (Some(0), ""), "{renamed:?}");
+
+    let small = ["event", "edit", "night", "--limit", "tokens_total=100"];
+    let lowered = service.run(&small).await;
+    assert_eq!(lowered.exit, Some(0), "{lowered:?}");
+    assert!(lowered.err.contains("tokens_total"), "{lowered:?}");
+    assert!(!lowered.err.contains(guessed), "{lowered:?}");
+}

@@ -58,3 +58,27 @@ async fn the_local_service_is_found_by_its_data_folder() {
     assert_eq!(run.exit, Some(0), "{run:?}");
     assert!(run.out.contains("Local hackathon"), "{run:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_environment_variable_is_one_that_is_not_set() {
+    let service = Service::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("lanyard");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("oslo.token"), service.token()).unwrap();
+    let config = format!(
+        "default = \"oslo\"\n[profiles.oslo]\naddress = \"{}\"\ntoken_file = \"oslo.token\"\n",
+        service.address
+    );
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let environment = [
+        ("XDG_CONFIG_HOME", home.path().to_str().unwrap()),
+        ("LANYARD_ADDRESS", ""),
+        ("LANYARD_PROFILE", ""),
+        ("LANYARD_CONFIG", ""),
+        ("LANYARD_ORGANISER_TOKEN", ""),
+    ];
+    let run = lanyard(&["event", "list"], &environment).await;
+    assert_eq!(run.exit, Some(0), "{run:?}");
+    assert!(run.out.contains("Local hackathon"), "{run:?}");
+}

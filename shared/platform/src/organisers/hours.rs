@@ -3,18 +3,21 @@
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use lanyard_administration::ports::{HourStore, OrganiserFault};
-use lanyard_administration::records::{HourUsage, RejectedRequest};
+use lanyard_administration::records::{HourUsage, MinuteUsage, RejectedRequest};
 use lanyard_domain::event::Event;
-use lanyard_domain::hour::{FirstBytes, MinuteUse};
+use lanyard_domain::hour::{FirstBytes, MinuteUse, PackedFirstBytes};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{CacheUse, Charge};
 use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away};
 use crate::ledger::hour::{
-    CACHE_READ, CACHE_WRITTEN, ERROR, FIRST_BYTE, REJECTED, minute_name, read_rejected,
+    CACHE_READ, CACHE_WRITTEN, ERROR, FIRST_BYTE, REJECTED, minute_name, minute_times_name,
+    read_rejected,
 };
-use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, readable, shard_pk};
+use crate::table::{
+    HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, get_wide_number, readable, shard_pk,
+};
 
 /// Reads the item of an hour.
 fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
@@ -37,8 +40,11 @@ fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
     let mut minutes = Vec::new();
     for minute in 0..60 {
         let used = MinuteUse::unpacked(count(&minute_name(minute))?);
-        if used != MinuteUse::default() {
-            minutes.push((minute, used));
+        // Hours of earlier releases have no times by minute.
+        let times = get_wide_number(item, &minute_times_name(minute))?.unwrap_or_default();
+        let first_bytes = PackedFirstBytes::unpacked(times);
+        if used != MinuteUse::default() || first_bytes != FirstBytes::default() {
+            minutes.push(MinuteUsage { minute, used, first_bytes });
         }
     }
     let codes = item.keys().filter_map(|name| Some((name, name.strip_prefix(ERROR)?)));
@@ -82,6 +88,8 @@ impl HourStore for Organisers {
 mod tests {
     use std::collections::BTreeMap;
 
+    use aws_sdk_dynamodb::types::AttributeValue;
+
     use super::*;
     use crate::table::{Key, number};
     use lanyard_domain::ids::EventId;
@@ -98,13 +106,20 @@ mod tests {
         item.insert("cache_read".to_owned(), number(40));
         item.insert("error_upstream_busy".to_owned(), number(4));
         item.insert("first_byte_2".to_owned(), number(5));
+        item.insert("m58".to_owned(), number(1_000_000_000_001));
         item.insert("m59".to_owned(), number(3_000_000_000_070));
+        item.insert("t59".to_owned(), AttributeValue::N("2.0001E+8".to_owned()));
         let hour = hour_usage(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
         assert_eq!((hour.model, hour.requests), (Some(model), 3));
         assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
         assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
-        assert_eq!(hour.minutes, [(59, MinuteUse { requests: 3, tokens: 70 })]);
+        let minutes: Vec<_> = hour.minutes.iter().map(|one| (one.minute, one.used)).collect();
+        let used = |requests, tokens| MinuteUse { requests, tokens };
+        assert_eq!(minutes, [(58, used(1, 1)), (59, used(3, 70))]);
+        assert_eq!(hour.minutes[0].first_bytes, FirstBytes::default());
+        let times: Vec<_> = hour.minutes[1].first_bytes.buckets().collect();
+        assert_eq!(times, [(Some(200), 1), (Some(400), 2)]);
         assert_eq!(hour.cache, CacheUse { read: 40, written: 0 });
         let refused = Key::hour(&event, 0, at, None).attributes();
         assert_eq!(hour_usage(&refused).unwrap().model, None);

@@ -73,6 +73,29 @@ pub fn whole_number(name: &str, value: &AttributeValue) -> Result<i64, Cause> {
     number.ok_or_else(|| format!("the item's {name:?} is no whole number").into())
 }
 
+/// The same for a number that may have more than eighteen digits. Tables write those in any form:
+/// `1200` and `1.2E+3` are one number.
+///
+/// # Errors
+///
+/// If it is not a whole number that is at least zero.
+pub fn get_wide_number(item: &Item, name: &str) -> Result<Option<u128>, Cause> {
+    let wide = |value: &AttributeValue| {
+        let wrong = || format!("the item's {name:?} is no whole number");
+        let digits = value.as_n().map_err(|_| wrong())?;
+        Ok(wide_number(digits).ok_or_else(wrong)?)
+    };
+    item.get(name).map(wide).transpose()
+}
+
+fn wide_number(text: &str) -> Option<u128> {
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: usize = exponent.trim_start_matches('+').parse().ok()?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let zeros = exponent.checked_sub(fraction.len()).filter(|zeros| *zeros < 39)?;
+    format!("{whole}{fraction}{}", "0".repeat(zeros)).parse().ok()
+}
+
 /// Stores a value as one JSON attribute, next to its schema.
 ///
 /// # Errors
@@ -242,5 +265,25 @@ mod tests {
         assert!(get_document::<Event>(&newer).is_err());
         assert!(get_document::<Event>(&item(SCHEMA, "{}")).is_err());
         assert!(get_document::<Event>(&Item::new()).is_err());
+    }
+
+    #[test]
+    fn a_wide_number_is_read_in_each_form() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1200", Some(1_200)),
+            ("1.2E+3", Some(1_200)),
+            ("1E3", Some(1_000)),
+            (
+                "12345678901234567890123456789012345678",
+                Some(12_345_678_901_234_567_890_123_456_789_012_345_678),
+            ),
+            ("1.25E+1", None),
+            ("-1", None),
+            ("1E+99", None),
+            ("one", None),
+        ] {
+            assert_eq!(wide_number(text), expected, "{text}");
+        }
     }
 }
