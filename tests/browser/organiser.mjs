@@ -43,6 +43,8 @@ export async function organiserSteps({ browser, service, step }) {
     await page.click("#event-form button.main");
     await page.waitForSelector("[name=time_zone][aria-invalid]");
     assert.match(await textOf(page, "[data-problem=time_zone]"), /IANA time zone/);
+    // The name is missing as well, and it is above the time zone.
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("name")), "name");
     await checkAppearance(page, "dashboard-new");
   });
   await step("an event is created", async () => {
@@ -65,6 +67,14 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(event.allowances.event.tokens_total, 100_000);
     assert.equal(event.contact.name, "Edvard");
     assert.equal(await textOf(page, "#event-code"), event.code);
+  });
+  await step("a warning has labels, not the names of the API's fields", async () => {
+    await api.call("PATCH", `/events/${event.id}`, { allowances: { attendee: { tokens_total: 2_000 } } });
+    await page.waitForSelector("#view .note.warn");
+    const warning = await textOf(page, "#view .note.warn");
+    assert.match(warning, /^The limit of total tokens per attendee is smaller than .* or lower the max output tokens\.$/);
+    await api.call("PATCH", `/events/${event.id}`, { allowances: { attendee: { tokens_total: event.allowances.attendee.tokens_total ?? null } } });
+    await page.waitForFunction(() => !document.querySelector("#view .note.warn"));
   });
   await step("numbers and charts update by themselves", async () => {
     const drawn = () => page.$$eval(".charts figure:first-child .line", (all) => all[0]?.getAttribute("points"));

@@ -64,7 +64,7 @@ export function lines({ title, series, limit, time, unit = "" }) {
   if (drawn) chart.append(svg("line.limit", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(drawn.value), y2: y(drawn.value) }));
   chart.append(
     svg("text", { x: EDGE.left, y: HEIGHT - 6 }, time(from)),
-    svg("text", { x: WIDTH - EDGE.right, y: HEIGHT - 6, "text-anchor": "end" }, to === from ? "" : time(to)));
+    svg("text", { x: WIDTH - EDGE.right, y: HEIGHT - 6, "text-anchor": "end" }, time(to) === time(from) ? "" : time(to)));
   return [withReadout(chart, series, x, y, time, unit), key(series, limit ?? null, drawn !== null, unit)];
 }
 

@@ -41,6 +41,7 @@ async function open() {
   byId("sign-in").hidden = isSignedIn;
   byId("nav").hidden = !isSignedIn;
   fill(byId("error"));
+  markNav();
   if (!isSignedIn) {
     fill(byId("view"));
     tokenField.focus();
@@ -61,6 +62,16 @@ async function open() {
       byId("nav").hidden = true;
     }
     fill(byId("error"), errorNote(error, error.status === 401 ? null : open));
+  }
+}
+
+/** Marks the part of the dashboard in which the view is. */
+function markNav() {
+  const [name = ""] = [...fragment().keys()];
+  const part = name === "tokens" ? "#tokens" : /^(own-)?deployment/.test(name) ? "#deployments" : "#events";
+  for (const link of byId("nav").querySelectorAll("a")) {
+    if (link.getAttribute("href") === part) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 

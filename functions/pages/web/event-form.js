@@ -86,7 +86,7 @@ export function eventForm(event, deployments, done) {
       field("time_zone", t.timeZone, { list: "zones", required: true, spellcheck: "false" }, t.forExampleEuropeOslo, value("time_zone") ?? localZone),
       field("attendees", t.expectedAttendees, { type: "number", min: "1", max: "100000" }, t.theDefaultLimitsAre, value("attendees") ?? 100),
       event ? null : field("preset", t.kindOfEvent, { tag: "select" }, t.theDefaultLimitsFollow, "workshop",
-        [["workshop", t.workshopChatsAndSmall], ["agents", t.codingAgentsLargeLimits], ["demo", t.demoSmallLimits]]),
+        [["workshop", t.workshop], ["agents", t.codingAgents], ["demo", t.demo]]),
       event ? null : field("code", t.code, { spellcheck: "false", autocapitalize: "none", class: "mono" }, t.leaveEmptyToGenerate))),
     h("fieldset", {}, h("legend", {}, t.whatAttendeesSee), h("div.grid", {},
       h("div.wide", {}, field("description", t.description, { tag: "textarea", rows: "4", maxlength: "8192" }, t.markdownHeadingsListsEmphasis)),

@@ -8,6 +8,7 @@ import { copyButton } from "./copy-button.js";
 import { fill, h, setText } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
+import { withLabels } from "./limits.js";
 import { attendeePageUrl, changeEvent, cloneEvent, deleteEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
 import * as t from "./texts.js";
@@ -59,7 +60,7 @@ export function eventHead(first, changed) {
           event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, t.resetUsage),
           hasEnded ? h("button.danger", { type: "button", id: "delete-event", onclick: remove }, t.deleteButton) : step("end", t.endNow, ".danger"))),
       notice,
-      event.warnings.map((warning) => h("p.note.warn", {}, warning)));
+      event.warnings.map((warning) => h("p.note.warn", {}, withLabels(warning))));
   }
 
   /** @type {Partial<Record<Step, [string, string]>>} */

@@ -4,7 +4,7 @@
 /** @import { Deployment, EventFields, OrganiserEvent } from "../types.d.ts" */
 
 import { h } from "./dom.js";
-import { checkbox, fieldOf, options } from "./form.js";
+import { capitalised, checkbox, fieldOf, options } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
 import { byOperations } from "./models.js";
 import * as t from "./texts.js";
@@ -57,6 +57,6 @@ export function eventModels(event, deployments) {
     all.element, choice, h("span.problem", { "data-problem": "deployments" }),
     h("details", {}, h("summary", {}, t.defaultModels),
       h("p.muted", {}, t.theModelOfA),
-      h("div.grid", {}, defaults.map(({ operation, control }) => fieldOf(`default_deployments.${operation}`, operationName(operation), control)))));
+      h("div.grid", {}, defaults.map(({ operation, control }) => fieldOf(`default_deployments.${operation}`, capitalised(operationName(operation)), control)))));
   return { element, changed };
 }

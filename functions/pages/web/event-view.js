@@ -41,6 +41,16 @@ function modelLabel({ model, cache_read_tokens: read, cache_written_tokens: writ
 }
 
 /**
+ * The models with the most tokens first.
+ *
+ * @param {UsageRow[]} rows
+ * @returns {[string, number][]}
+ */
+function byTokens(rows) {
+  return [...rows].sort((one, other) => other.total_tokens - one.total_tokens).map((row) => [modelLabel(row), row.total_tokens]);
+}
+
+/**
  * What each of some users or models cost, the dearest first.
  *
  * @param {[string, Usage][]} rows
@@ -140,7 +150,7 @@ export function eventView(first) {
     drawTimes(state.byHour, now);
     drawErrors(shownRows(state.byHour, now));
     drawFirstBytes(shownRows(state.byHour, now), state.byHour.minutes ?? []);
-    figures.models.draw(...bars({ title: t.tokensByModel, rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
+    figures.models.draw(...bars({ title: t.tokensByModel, rows: byTokens(state.byModel?.rows ?? []) }));
     figures.costs.draw(...bars({ title: t.costByModel, rows: costs((state.byModel?.rows ?? []).map((row) => [row.model, row])), words: dollars }));
     const { tokens_total: tokens, usd_total: money } = state.event.allowances.event;
     figures.budget.draw(...(tokens || money

@@ -60,8 +60,8 @@ export function clearProblems(form) {
  * @param {FieldProblem[]} details
  */
 export function showProblems(form, details) {
-  /** @type {HTMLElement | null} */
-  let first = null;
+  /** @type {HTMLElement[]} */
+  const marked = [];
   for (const { field, message } of details) {
     const place = form.querySelector(`[data-problem="${CSS.escape(field)}"]`);
     if (!place) continue;
@@ -70,9 +70,10 @@ export function showProblems(form, details) {
     const control = form.querySelector(`[name="${CSS.escape(field)}"]`);
     if (!(control instanceof HTMLElement)) continue;
     control.setAttribute("aria-invalid", "true");
-    first ??= control;
+    marked.push(control);
   }
-  first?.focus();
+  // The API lists problems in its own order, and people read from the top.
+  marked.sort((one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))[0]?.focus();
 }
 
 /** @param {string} text */

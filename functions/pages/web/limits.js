@@ -64,6 +64,20 @@ export function limitName(name) {
 }
 
 /**
+ * A warning of the API with labels in the place of its field names.
+ *
+ * @param {string} warning
+ */
+export function withLabels(warning) {
+  return warning
+    .replaceAll(/allowances\.(attendee|event)\.(\w+)/g, (path, of, name) => {
+      if (!LIMITS.includes(name)) return path;
+      return of === "attendee" ? t.limitPerAttendee(limitName(name)) : t.limitOfEvent(limitName(name));
+    })
+    .replaceAll("max_completion_tokens", t.maxOutputTokensName);
+}
+
+/**
  * The label of a limit as the label of a field.
  *
  * @param {string} name

@@ -92,15 +92,37 @@ impl Style {
         trimmed(&table.to_string())
     }
 
-    /// Names and values, one pair per line.
+    /// Names and values, one pair per line. On a terminal, long values continue below themselves.
     pub(crate) fn pairs(self, pairs: &[(&str, String)]) -> String {
         let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         let (on, off) = if self.has_color { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+        let indent = width + usize::from(GAP);
+        let room = self.width.and_then(|all| usize::from(all).checked_sub(indent));
+        let room = room.filter(|room| *room >= LEAST);
+        let break_line = format!("\n{:indent$}", "");
         let line = |(name, value): &(&str, String)| {
-            format!("{on}{name:<width$}{off}  {}\n", printable(value))
+            let value = printable(value);
+            let value =
+                room.map_or_else(|| value.clone(), |room| wrapped(&value, room).join(&break_line));
+            format!("{on}{name:<width$}{off}  {value}\n")
         };
         pairs.iter().map(line).collect()
     }
+}
+
+/// A text in lines of so many columns, broken between words. A longer word has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| line.width() + 1 + word.width() <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The blanks between two columns.
@@ -209,6 +231,19 @@ pub(crate) fn local_time(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_long_value_continues_below_itself_on_a_terminal_only() {
+        let pairs = [
+            ("name", "one two three four five six seven".to_owned()),
+            ("id", "a-word-that-is-longer-than-its-column".to_owned()),
+        ];
+        let narrow = Style { width: Some(30), has_color: false }.pairs(&pairs);
+        let expected = "name  one two three four five\n      six seven\n\
+                        id    a-word-that-is-longer-than-its-column\n";
+        assert_eq!(narrow, expected);
+        assert_eq!(Style::default().pairs(&pairs).lines().count(), 2);
+    }
 
     #[test]
     fn a_table_has_its_numbers_to_the_right() {

@@ -120,10 +120,10 @@ export const forExampleEuropeOslo = "For example Europe/Oslo.";
 export const expectedAttendees = "Expected attendees";
 export const theDefaultLimitsAre = "The default limits are based on this number.";
 export const kindOfEvent = "Kind of event";
-export const theDefaultLimitsFollow = "The default limits follow from it.";
-export const workshopChatsAndSmall = "Workshop: chats and small apps";
-export const codingAgentsLargeLimits = "Coding agents: large limits";
-export const demoSmallLimits = "Demo: small limits";
+export const theDefaultLimitsFollow = "Default limits: agents get large ones, a demo small ones.";
+export const workshop = "Workshop";
+export const codingAgents = "Coding agents";
+export const demo = "Demo";
 export const leaveEmptyToGenerate = "Leave empty to generate a code that is hard to guess.";
 export const whatAttendeesSee = "What attendees see";
 export const description = "Description";
@@ -209,3 +209,8 @@ export const organiserDashboard = "Organiser dashboard";
 export const organiserToken = "Organiser token";
 export const organiserTokenHint = "It starts with lanyard_. It is kept until you sign out or close this tab.";
 export const signIn = "Sign in";
+
+// Names of fields in the API's warnings.
+export const limitPerAttendee = (/** @type {Value} */ limit) => `The limit of ${limit} per attendee`;
+export const limitOfEvent = (/** @type {Value} */ limit) => `The event's limit of ${limit}`;
+export const maxOutputTokensName = "the max output tokens";
