@@ -9,6 +9,7 @@
 //! `AWS_LAMBDA_MAX_CONCURRENCY`. Each request waits only for its own background tasks (decision
 //! record 27). Elsewhere the variable is unset, and requests come one at a time.
 
+mod event;
 mod nodelay;
 pub mod organisers;
 mod settled;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
+use lambda_runtime::Runtime;
 use lanyard_administration::{AdminError, Administration};
 use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Cause, Clock};
@@ -29,6 +31,7 @@ use lanyard_objects::Objects;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use self::event::{Buffered, Streamed};
 use crate::clients::Clients;
 use crate::shell::{self, Machine};
 use crate::telemetry;
@@ -76,10 +79,7 @@ where
         let served = serve(state.clone(), handle.clone(), event);
         async move { Ok::<_, Infallible>(served.await) }
     });
-    lambda_http::streaming_runtime_concurrent(service)
-        .layer(settled::Settled)
-        .run_concurrent()
-        .await
+    Runtime::new(Streamed(service)).layer(settled::Settled).run_concurrent().await
 }
 
 /// Serves a route with buffered responses.
@@ -105,7 +105,7 @@ where
         let served = serve(Arc::clone(&gateway), handle.clone(), event);
         async move { Ok::<_, Infallible>(collected(served.await).await) }
     });
-    lambda_http::runtime_concurrent(service).layer(settled::Settled).run_concurrent().await
+    Runtime::new(Buffered(service)).layer(settled::Settled).run_concurrent().await
 }
 
 /// Serves a route with buffered responses and a state other than the gateway.
@@ -153,7 +153,7 @@ where
             Ok::<_, Infallible>(response)
         }
     });
-    lambda_http::run_with_streaming_response(service).await
+    lambda_runtime::run(Streamed(service)).await
 }
 
 /// A response in the form that a buffered integration takes.

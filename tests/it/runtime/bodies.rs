@@ -78,3 +78,26 @@ async fn bodies_that_are_not_json_are_refused_by_the_function_itself() {
         harness.end().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_is_sent_twice_arrives_with_both_values_in_both_formats() {
+    for format in ["1.0", "2.0"] {
+        let harness = Harness::start(&["--payload-format-version", format]).await;
+        let (token, dummy) = (harness.token("ada"), "dummy".to_owned());
+        let (bearer, other) = (format!("Bearer {token}"), "Bearer dummy".to_owned());
+        for (name, first, second, status) in [
+            ("openai-event-code", &token, &dummy, 200),
+            ("openai-event-code", &dummy, &token, 200),
+            ("api-key", &token, &dummy, 200),
+            ("api-key", &dummy, &token, 200),
+            ("authorization", &bearer, &other, 200),
+            ("authorization", &other, &bearer, 200),
+            ("api-key", &dummy, &dummy, 401),
+        ] {
+            let request = harness.request("GET", "/api/v1/models");
+            let response = request.header(name, first).header(name, second).send().await.unwrap();
+            assert_eq!(response.status(), status, "{format} {name}: {first} {second}");
+        }
+        harness.end().await;
+    }
+}

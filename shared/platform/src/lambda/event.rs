@@ -105,9 +105,9 @@ mod tests {
             r#"{"api-key":"two","x-single":"one","x-only-here":"here","host":"h"}"#,
             r#"{"API-Key":["one","two"],"x-single":["one"],"host":["h"]}"#,
         );
-        let body = |event: &LambdaRequest| match event {
-            LambdaRequest::ApiGatewayV1(event) => event.body.as_ref().unwrap().as_ptr(),
-            other => panic!("{other:?}"),
+        let body = |event: &LambdaRequest| {
+            let LambdaRequest::ApiGatewayV1(event) = event else { panic!("{event:?}") };
+            event.body.as_ref().unwrap().as_ptr()
         };
         let before = body(&event);
         let event = with_all_headers(event);

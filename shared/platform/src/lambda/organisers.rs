@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use lambda_http::RequestExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
-use lambda_http::request::RequestContext;
+use lambda_http::request::{LambdaRequest, RequestContext};
 use lanyard_administration::direct::{direct_json, encoded_uri};
 use lanyard_administration::{AdminError, Administration};
 use lanyard_gateway::handler::{Audience, run_handler};
@@ -15,6 +15,7 @@ use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Request, Response};
 use serde_json::Value;
 
+use super::event::with_all_headers;
 use crate::shell;
 
 /// Serves one invocation of either kind.
@@ -48,7 +49,10 @@ where
 {
     let text = payload.to_string();
     // The conversion panics if the event has an invalid host.
-    let event = catch_unwind(|| lambda_http::request::from_str(&text));
+    let event = catch_unwind(|| {
+        let event = serde_json::from_str::<LambdaRequest>(&text);
+        event.map(|event| lambda_http::Request::from(with_all_headers(event)))
+    });
     let event = event.map_err(|_| "the event is not API Gateway's")??;
     let is_second_version =
         matches!(event.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
