@@ -1,6 +1,7 @@
 //! Budgets in money: what is reserved, what is charged, and that no race passes them.
 
 mod crowd;
+mod hosted;
 mod router;
 
 use lanyard_domain::account::{Change, Field};

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::canary;
 
 /// Every header that may leave (wire contract, section 4). Anything else is a leak.
-const ALLOWED: [&str; 23] = [
+const ALLOWED: [&str; 24] = [
     "content-type",
     "x-request-id",
     "x-session-id",
@@ -19,6 +19,7 @@ const ALLOWED: [&str; 23] = [
     "x-should-retry",
     "allow",
     "x-event-max-tokens",
+    "x-event-max-tool-calls",
     "x-event-dropped-tools",
     "x-event-cost",
     "upgrade",

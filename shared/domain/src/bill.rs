@@ -53,6 +53,14 @@ pub enum Priced {
     VideoSecond,
     /// A prompt token for which a model router chose the model.
     Routing,
+    /// A search in the web by a tool of Azure's.
+    WebSearch,
+    /// A page that such a tool reads.
+    WebFetch,
+    /// A search in vector stores.
+    FileSearch,
+    /// A call of the code interpreter.
+    CodeInterpreter,
 }
 
 impl Priced {

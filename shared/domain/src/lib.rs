@@ -39,6 +39,7 @@ pub mod shard;
 mod text;
 pub mod time;
 pub mod token;
+pub mod tool_calls;
 pub mod transliteration;
 pub mod unit;
 pub mod usage;

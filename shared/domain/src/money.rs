@@ -130,6 +130,10 @@ impl ModelPrices {
                 [(of.output_audio, spoken.0, spoken.1), (of.output_image, drawn.0, drawn.1)];
             parts(&mut bill, usage.completion_tokens, output, completion)?;
         }
+        for (tool, calls) in usage.calls.iter() {
+            let pico = u64::try_from(PICO_PER_NANO).ok()?.checked_mul(tool.nano_usd())?;
+            bill.add(tool.line(), calls, pico);
+        }
         let has_tokens = usage.prompt_tokens > 0 || usage.completion_tokens > 0;
         for (unit, count) in usage.units.iter() {
             let by_tokens = self.tokens_of_unit(unit).filter(|tokens| *tokens > 0);

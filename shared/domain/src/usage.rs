@@ -8,6 +8,7 @@ use crate::ids::{AppId, DeploymentName, EventId, RequestId, ResponseId, SessionI
 use crate::models::KnownModel;
 use crate::operation::Operation;
 use crate::token::UserId;
+use crate::tool_calls::ToolCalls;
 use crate::unit::Units;
 
 /// The usage that Azure reported.
@@ -21,6 +22,8 @@ pub struct Usage {
     pub units: Units,
     /// Which of the tokens have another price.
     pub details: TokenDetails,
+    /// The calls of tools that Azure ran.
+    pub calls: ToolCalls,
     /// The model that wrote the response, if the response names one that is known.
     pub model: Option<KnownModel>,
 }
@@ -90,6 +93,7 @@ impl Usage {
             completion_tokens,
             units: Units::NONE,
             details: TokenDetails::NONE,
+            calls: ToolCalls::NONE,
             model: None,
         }
     }

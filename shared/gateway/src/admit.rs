@@ -195,7 +195,9 @@ impl Gateway {
                 let fits = sides.and_then(|sides| sides.fits(&demand, prices));
                 let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
                 let id = demand.id.clone();
-                if fits.is_some() && demanded.own_cap().is_some() {
+                let may_change = demanded.own_cap().is_some() || demanded.hosted.is_some();
+                let is_unbounded = demanded.with_bounded_calls().is_some();
+                if (fits.is_some() && may_change) || is_unbounded {
                     // The same request may be tried again with less, under the same id.
                     self.settler.release(event, attendee, shard, id, hold).await;
                 } else {
@@ -225,7 +227,7 @@ impl Gateway {
                     }
                     AdmissionRefused::NoPrice => Why::Other(ApiError::PriceUnknown {
                         model: model.clone(),
-                        uses_hosted: demanded.uses_hosted,
+                        uses_hosted: demanded.hosted.is_some(),
                         contact: attendance.contact(),
                     }),
                     AdmissionRefused::Fault { cause, .. } => {

@@ -14,6 +14,7 @@ use lanyard_domain::amount::Amount;
 use lanyard_domain::bill::Bill;
 use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::time::EpochNanos;
+use lanyard_protocol::demand::HostedUse;
 
 /// The seed's credential header.
 pub const EVENT_CODE: HeaderName = HeaderName::from_static("openai-event-code");
@@ -48,6 +49,9 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// The completion cap that Azure got, where it is another than the client's.
 pub const EVENT_MAX_TOKENS: HeaderName = HeaderName::from_static("x-event-max-tokens");
 
+/// The most calls of Azure's tools that a request may make, if Lanyard has set or lowered it.
+pub const EVENT_MAX_TOOL_CALLS: HeaderName = HeaderName::from_static("x-event-max-tool-calls");
+
 /// What the response cost in US dollars, where its usage is known before its headers are sent.
 pub const EVENT_COST: HeaderName = HeaderName::from_static("x-event-cost");
 
@@ -57,7 +61,8 @@ pub const EVENT_DROPPED_TOOLS: HeaderName = HeaderName::from_static("x-event-dro
 const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-after, \
      retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, \
      x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
-     x-ratelimit-reset-tokens, x-event-max-tokens, x-event-dropped-tools, x-event-cost";
+     x-ratelimit-reset-tokens, x-event-max-tokens, x-event-max-tool-calls, \
+     x-event-dropped-tools, x-event-cost";
 
 /// For a preflight that names no headers. The star does not cover `authorization`,
 /// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.
@@ -109,6 +114,12 @@ pub(crate) fn event_max_tokens(sent: Option<u64>, asked: Option<u64>) -> Option<
         (sent, Some(asked)) if asked == sent => None,
         (sent, Some(asked)) => HeaderValue::try_from(format!("{sent};clamped-from={asked}")).ok(),
     }
+}
+
+/// The value of [`EVENT_MAX_TOOL_CALLS`]: the bound that was sent. None if it is the client's own.
+pub(crate) fn event_max_tool_calls(hosted: Option<HostedUse>) -> Option<HeaderValue> {
+    let hosted = hosted?;
+    hosted.most.filter(|most| hosted.asked != Some(*most)).map(HeaderValue::from)
 }
 
 /// Sets [`EVENT_COST`], if the price is known.

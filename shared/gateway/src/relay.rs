@@ -271,6 +271,9 @@ impl Gateway {
         {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }
+        if let Some(value) = headers::event_max_tool_calls(demanded.hosted) {
+            out.insert(headers::EVENT_MAX_TOOL_CALLS, value);
+        }
         if !demanded.dropped_tools.is_empty()
             && let Ok(value) = HeaderValue::try_from(demanded.dropped_tools.join(", "))
         {

@@ -10,7 +10,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
-use crate::demand::{Caps, Demanded};
+use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{Documentation, Field, MODEL, Sample, TOOLS};
 use crate::error::{BodyRefused, invalid};
 use crate::payload::{Payload, Target};
@@ -58,13 +58,17 @@ fn read_compact(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, Body
         return Err(invalid("stream", "is not possible here. Leave it out"));
     }
     // Azure accepts no cap here, so only the estimate uses the event's.
-    Ok(Demanded { completion_cap: None, is_kept: false, adds_reasoning: false, ..demanded })
+    // Nor a bound on calls of Azure's tools.
+    let hosted = demanded.hosted.map(|hosted| HostedUse { price: None, ..hosted });
+    let is_kept = false;
+    Ok(Demanded { completion_cap: None, is_kept, adds_reasoning: false, hosted, ..demanded })
 }
 
 fn read_count(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     let demanded = read_compact(payload, caps)?;
     let counted = Some(demanded.estimate.prompt_tokens);
-    Ok(Demanded { counted, estimate: Estimate::default(), ..demanded })
+    // No tool runs.
+    Ok(Demanded { counted, hosted: None, estimate: Estimate::default(), ..demanded })
 }
 
 /// Fields that are written anew, or that only a response has.

@@ -36,6 +36,33 @@ impl Caps<'_> {
     }
 }
 
+/// Tools of Azure's that a request may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostedUse {
+    /// What the dearest call costs, in nano-dollars. `None` if a price is not known, or if nothing in
+    /// the request can bound the calls.
+    pub price: Option<u64>,
+    /// How many tools have a bound of their own.
+    pub tools: u64,
+    /// The client's bound.
+    pub asked: Option<u64>,
+    /// The bound that is sent instead of the client's.
+    pub most: Option<u64>,
+    /// The context of the model, which each turn between two calls may fill.
+    pub context: u64,
+}
+
+/// The most calls of a request whose tools are bounded.
+pub const MOST_CALLS: u64 = 10;
+
+impl HostedUse {
+    /// All calls that its bounds allow. `None` if it has none.
+    #[must_use]
+    pub fn calls(&self) -> Option<u64> {
+        Some(self.most?.saturating_mul(self.tools))
+    }
+}
+
 /// The demand of a request, within its caps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demanded {
@@ -67,8 +94,8 @@ pub struct Demanded {
     pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
-    /// Whether Azure may call tools of its own, at a price that is not known.
-    pub uses_hosted: bool,
+    /// The tools of its own that Azure may call.
+    pub hosted: Option<HostedUse>,
     /// How often the request may fill the model's context: once for each text, or for each turn with
     /// tools of Azure's.
     pub contexts: u64,
@@ -94,7 +121,7 @@ impl Demanded {
             unstored_ids: Vec::new(),
             counted: None,
             dropped_tools: Vec::new(),
-            uses_hosted: false,
+            hosted: None,
             contexts: 1,
             estimate,
         }
@@ -110,6 +137,35 @@ impl Demanded {
     #[must_use]
     pub fn of_objects() -> Self {
         Self { runs_model: false, ..Self::nothing() }
+    }
+
+    /// The same with a bound on the calls of Azure's tools: the client's, but no more than ten. `None`
+    /// if it has none, cannot have one or has it already.
+    #[must_use]
+    pub fn with_bounded_calls(&self) -> Option<Self> {
+        let hosted =
+            self.hosted.filter(|hosted| hosted.price.is_some() && hosted.most.is_none())?;
+        Some(self.with_calls(hosted, hosted.asked.unwrap_or(MOST_CALLS).min(MOST_CALLS)))
+    }
+
+    /// The same with fewer of these calls: the most of which `fits` is true, and one if there is none.
+    /// `None` if there are no fewer.
+    #[must_use]
+    pub fn with_fewer_calls(&self, fits: impl Fn(&Self) -> bool) -> Option<Self> {
+        let hosted = self.hosted?;
+        let fewer = (1..hosted.most?).rev().map(|most| self.with_calls(hosted, most));
+        let mut last = None;
+        for demanded in fewer {
+            if fits(&demanded) {
+                return Some(demanded);
+            }
+            last = Some(demanded);
+        }
+        last
+    }
+
+    fn with_calls(&self, hosted: HostedUse, most: u64) -> Self {
+        Self { hosted: Some(HostedUse { most: Some(most), ..hosted }), ..self.clone() }
     }
 
     /// The cap, if it is ours: the client named none, or a larger one.

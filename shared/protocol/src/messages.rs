@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::added::AddedField;
-use crate::demand::{Caps, Demanded};
+use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{Documentation, MAX_TOKENS, MODEL, STREAM, Sample, TOOLS};
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::fields::{count, is_streamed, refuse_background};
@@ -94,7 +94,11 @@ const SAMPLE: Sample = Sample::Json {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_foreign(payload)?;
-    let Decided { dropped, uses_hosted } = tools::check_messages(payload, caps)?;
+    let Decided { dropped, hosted } = tools::check_messages(payload, caps)?;
+    let hosted = hosted.map(|hosted| {
+        let (tools, asked) = tools::asked_uses(payload.field("tools"));
+        HostedUse { tools, asked, ..hosted }
+    });
     let prompt_tokens = prompt_tokens(payload, caps)?;
     let asked = count(payload, "max_tokens")?;
     let cap = caps.cap(asked, caps.completion_tokens, prompt_tokens);
@@ -104,8 +108,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         asked_cap: asked,
         is_stateless: true,
         dropped_tools: dropped,
-        uses_hosted,
-        contexts: crate::usage::contexts(uses_hosted, None),
+        hosted,
+        contexts: crate::usage::contexts(hosted.is_some(), None),
         estimate: estimate::completion(prompt_tokens, cap, 1),
         ..Demanded::nothing()
     })
@@ -181,6 +185,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
 
 /// Everything but the model, the cap and whether the response is streamed.
 fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>) {
+    let bound = demanded.hosted.and_then(|hosted| hosted.most);
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "metadata" => {}
@@ -190,6 +195,11 @@ fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>
                     object.raw(name, &thinking);
                 }
             }
+            "tools" if bound.is_some() => object.tools(
+                name,
+                &tools::with_uses(raw.get(), bound.unwrap_or_default()),
+                &demanded.dropped_tools,
+            ),
             "tools" | tools::MCP_SERVERS if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }

@@ -3,6 +3,8 @@
 //! An input of items as JSON; tokens are counted. Azure stores a response unless `store` is false.
 //! <https://platform.openai.com/docs/api-reference/responses>
 
+mod calls;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use lanyard_domain::estimate::Estimate;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -18,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::added::AddedField;
 use crate::chunk;
 use crate::content::Content;
-use crate::demand::{Caps, Demanded};
+use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{
     Documentation, MAX_OUTPUT_TOKENS, MODEL, STREAM, STREAM_OPTIONS, Sample, TOOLS,
 };
@@ -31,7 +34,7 @@ use crate::sse::Frame;
 use crate::stream::failure::{self, Failure};
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tools::Decided;
-use crate::usage::ResponseUsage;
+use crate::usage::{Counted, ResponseUsage};
 use crate::write::Object;
 use crate::{Placement, Protocol};
 use crate::{identity, input, items, tools, usage};
@@ -74,6 +77,9 @@ const SAMPLE: Sample = Sample::Json {
     cheapest: Some(r#", "store": false, "max_output_tokens": 16"#),
 };
 
+/// The bound of the calls of Azure's tools in one response.
+const MAX_TOOL_CALLS: &str = "max_tool_calls";
+
 const STORED_PROMPT: &str =
     "Stored prompts are not offered. Send the prompt itself as input or instructions.";
 
@@ -90,7 +96,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
             false => items::refuse_references("input", input, true)?,
         }
     }
-    let Decided { dropped, uses_hosted } =
+    let Decided { dropped, hosted } =
         tools::check_call(payload, input.as_ref().map(|input| ("input", input)), caps)?;
     if payload.field("prompt").is_some() {
         return Err(not_allowed("prompt", STORED_PROMPT));
@@ -104,7 +110,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
     let reasons = caps.facts.reasons || payload.field("reasoning").is_some();
     let asked = count(payload, "max_output_tokens")?;
     // Azure checks it.
-    let most_calls = payload.field("max_tool_calls").and_then(|calls| calls.get().parse().ok());
+    let most_calls = payload.field(MAX_TOOL_CALLS).and_then(|calls| calls.get().parse().ok());
     let prompt = items::estimate(payload, "input", input.as_ref(), caps)?;
     let listed = instructions(payload, caps)?;
     let prompt = Estimate { prompt_tokens: prompt.prompt_tokens.saturating_add(listed), ..prompt };
@@ -119,8 +125,8 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
         dropped_tools: dropped,
-        uses_hosted,
-        contexts: usage::contexts(uses_hosted, most_calls),
+        hosted: hosted.map(|hosted| HostedUse { asked: most_calls, ..hosted }),
+        contexts: usage::contexts(hosted.is_some(), most_calls),
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })
@@ -188,8 +194,13 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     if let Some(include) = &added {
         object.raw("include", include);
     }
+    let most_calls = demanded.hosted.and_then(|hosted| hosted.most);
+    if let Some(most) = most_calls {
+        object.raw(MAX_TOOL_CALLS, &most.to_string());
+    }
     for (name, raw) in &payload.fields {
         match name.as_ref() {
+            MAX_TOOL_CALLS if most_calls.is_some() => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
             "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
@@ -205,6 +216,11 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
         }
     }
     object.end();
+}
+
+/// A count with the calls of Azure's tools that an output shows.
+fn with_calls(counted: Counted, output: Option<&RawValue>) -> Counted {
+    Counted { usage: Usage { calls: calls::of(output), ..counted.usage }, ..counted }
 }
 
 #[derive(Deserialize)]
@@ -228,6 +244,8 @@ struct Response<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
 }
 
 fn failure_of(error: Option<&RawValue>) -> Failure {
@@ -247,8 +265,12 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
         output: Option<&'a RawValue>,
     }
     let settlement = (ResponseFormat::TOKENS.cost)(response, body, hold);
-    if settlement.exact().is_some() {
-        return settlement;
+    if let Settlement::Exact(usage) = settlement {
+        let calls = match calls::may_be_in(body) {
+            true => serde_json::from_slice::<Ended<'_>>(body).ok().and_then(|ended| ended.output),
+            false => None,
+        };
+        return Settlement::Exact(Usage { calls: calls::of(calls), ..usage });
     }
     let Ok(ended) = serde_json::from_slice::<Ended<'_>>(body) else { return settlement };
     if ended.status != "failed" || response.counted().is_some_and(|counted| counted.has_tokens()) {
@@ -287,7 +309,11 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         "response.completed" | "response.incomplete" | "response.failed" => {
             let usage = event.response.as_ref().and_then(|response| response.usage);
             let usage = usage.filter(|usage| usage.get() != "null");
-            let counted = usage.map(|usage| usage::count(usage, state.most_tokens));
+            let output = event.response.as_ref().and_then(|response| response.output);
+            let counted = usage.map(|usage| {
+                let counted = usage::count(usage, state.most_tokens);
+                with_calls(counted, output)
+            });
             let id = id();
             state.is_done = true;
             state.response_id = id.as_deref().and_then(|id| id.parse().ok());

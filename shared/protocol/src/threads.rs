@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::hosted_tools::HostedTool;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
@@ -13,7 +14,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::assistants;
 use crate::chunk::NO_END;
-use crate::demand::{Caps, Demanded};
+use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{Field, MODEL, STREAM, TOOLS};
 use crate::error::{BodyRefused, ErrorShape};
 use crate::failed;
@@ -24,6 +25,7 @@ use crate::sse::{Frame, LONGEST_FRAME};
 use crate::stored;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::usage;
 use crate::write::Object;
 use crate::{ASSISTANTS_PREVIEW, Protocol};
 
@@ -95,6 +97,16 @@ pub fn read_run(
     demanded.completion_cap = Some(cap);
     demanded.asked_cap = asked;
     demanded.is_job = true;
+    // The assistant may have them, and nothing bounds its calls.
+    let is_allowed = |kind| caps.hosted_tools.decision(kind) == HostedTool::Allow;
+    demanded.hosted =
+        ["code_interpreter", "file_search"].into_iter().any(is_allowed).then(|| HostedUse {
+            price: None,
+            tools: 0,
+            asked: None,
+            most: None,
+            context: usage::context(caps.facts),
+        });
     Ok(demanded)
 }
 

@@ -6,6 +6,7 @@
 //! of a chat.
 
 mod additions;
+mod allowed;
 mod choice;
 mod dropped;
 
@@ -14,11 +15,14 @@ use lanyard_domain::hosted_tools::{
 };
 use serde_json::value::RawValue;
 
+use self::allowed::Allowed;
+pub(crate) use self::allowed::{asked_uses, with_uses};
 pub(crate) use self::dropped::without;
-use crate::demand::Caps;
+use crate::demand::{Caps, HostedUse};
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
 use crate::tree::Node;
+use crate::usage;
 
 /// The most tools of a request, over all places.
 const MOST: usize = 128;
@@ -45,8 +49,8 @@ pub(crate) const MCP_SERVERS: &str = "mcp_servers";
 pub(crate) struct Decided {
     /// The types that are removed, each once.
     pub(crate) dropped: Vec<String>,
-    /// Whether one remains that Azure executes, at a price of its own.
-    pub(crate) uses_hosted: bool,
+    /// Those that remain and that Azure executes.
+    pub(crate) hosted: Option<HostedUse>,
 }
 
 /// The tools of a call of a model.
@@ -55,7 +59,7 @@ pub(crate) fn check_call(
     input: Option<(&'static str, &Node<'_>)>,
     caps: &Caps<'_>,
 ) -> Result<Decided, BodyRefused> {
-    let mut seen = Seen::new(caps.hosted_tools, true);
+    let mut seen = Seen::new(caps, true);
     if let Some(raw) = payload.field("tools") {
         seen.list("tools", &node("tools", raw)?, false)?;
     }
@@ -79,7 +83,7 @@ pub(crate) fn check_messages(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
 ) -> Result<Decided, BodyRefused> {
-    let mut seen = Seen { untyped_is_own: true, ..Seen::new(caps.hosted_tools, true) };
+    let mut seen = Seen { untyped_is_own: true, ..Seen::new(caps, true) };
     if let Some(raw) = payload.field("tools") {
         seen.list("tools", &node("tools", raw)?, false)?;
     }
@@ -96,7 +100,7 @@ pub(crate) fn check_messages(
 
 /// The tools of an assistant, a thread or a run, and of its messages: none of them is removed.
 pub(crate) fn check_all(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
-    let mut seen = Seen::new(caps.hosted_tools, false);
+    let mut seen = Seen::new(caps, false);
     for (name, raw) in &payload.fields {
         if !raw.get().starts_with(['[', '{']) {
             continue;
@@ -124,7 +128,7 @@ pub(crate) fn check_items(
     items: &Node<'_>,
     caps: &Caps<'_>,
 ) -> Result<(), BodyRefused> {
-    Seen::new(caps.hosted_tools, false).items(param, items)
+    Seen::new(caps, false).items(param, items)
 }
 
 fn node<'a>(param: &str, raw: &'a RawValue) -> Result<Node<'a>, BodyRefused> {
@@ -134,28 +138,31 @@ fn node<'a>(param: &str, raw: &'a RawValue) -> Result<Node<'a>, BodyRefused> {
 /// The tools of a request that were seen so far.
 struct Seen<'c> {
     hosted: &'c HostedTools,
+    /// The context of the model.
+    context: u64,
     may_drop: bool,
     /// Whether a tool without a type is one that the client executes.
     untyped_is_own: bool,
     count: usize,
     /// Whether a tool that the client executes remains.
     keeps_one: bool,
-    /// Whether a tool that Azure executes remains.
-    uses_hosted: bool,
+    /// The tools that Azure executes and that remain.
+    allowed: Allowed,
     dropped: Vec<(String, &'static str)>,
     /// The names of the tools that are removed, where they have one.
     dropped_names: Vec<String>,
 }
 
 impl<'c> Seen<'c> {
-    fn new(hosted: &'c HostedTools, may_drop: bool) -> Self {
+    fn new(caps: &Caps<'c>, may_drop: bool) -> Self {
         Self {
-            hosted,
+            hosted: caps.hosted_tools,
+            context: usage::context(caps.facts),
             may_drop,
             untyped_is_own: false,
             count: 0,
             keeps_one: false,
-            uses_hosted: false,
+            allowed: Allowed::default(),
             dropped: Vec::new(),
             dropped_names: Vec::new(),
         }
@@ -256,7 +263,7 @@ impl<'c> Seen<'c> {
         }
         match self.hosted.decision(kind) {
             HostedTool::Allow => {
-                self.uses_hosted = true;
+                self.allowed.add(self.untyped_is_own, kind);
                 Ok(())
             }
             HostedTool::Drop if self.may_drop => {
@@ -321,8 +328,8 @@ impl<'c> Seen<'c> {
 
     /// The types that are removed, unless the request needs them, and what remains.
     fn decided(self, payload: &Payload<'_>) -> Result<Decided, BodyRefused> {
-        let uses_hosted = self.uses_hosted;
-        Ok(Decided { dropped: self.dropped_types(payload)?, uses_hosted })
+        let hosted = self.allowed.hosted_use(self.context);
+        Ok(Decided { dropped: self.dropped_types(payload)?, hosted })
     }
 
     fn dropped_types(mut self, payload: &Payload<'_>) -> Result<Vec<String>, BodyRefused> {

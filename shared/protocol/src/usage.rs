@@ -4,6 +4,7 @@ use lanyard_domain::account::Hold;
 use lanyard_domain::ids::ResponseId;
 use lanyard_domain::models::{KnownModel, ModelFacts};
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::tool_calls::{PricedTool, ToolCalls};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{TokenDetails, Usage};
 use serde::Deserialize;
@@ -43,8 +44,9 @@ impl Counted {
         let details = self.usage.details.plus(other.usage.details);
         let tokens = Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens));
         let model = self.usage.model.or(other.usage.model);
+        let calls = self.usage.calls.max(other.usage.calls);
         Self {
-            usage: Usage { details, model, ..tokens },
+            usage: Usage { details, calls, model, ..tokens },
             is_credible: self.is_credible && other.is_credible,
         }
     }
@@ -111,6 +113,9 @@ struct RawUsage<'a> {
     /// Those that were written, by how long they stay.
     #[serde(borrow, default)]
     cache_creation: Option<&'a RawValue>,
+    /// The calls of Anthropic's own tools.
+    #[serde(borrow, default)]
+    server_tool_use: Option<&'a RawValue>,
 }
 
 /// Tokens of a prompt or of a completion that have another price.
@@ -219,9 +224,13 @@ pub(crate) fn known_model(field: &RawValue) -> Option<KnownModel> {
 /// larger figure is a fault of Azure's, and would empty a budget.
 #[must_use]
 pub fn most_tokens(facts: &ModelFacts, contexts: u64, hold: &Hold) -> u64 {
-    let context = facts.context.map_or(UNKNOWN_CONTEXT, |context| context.max(LEAST_CONTEXT));
     let estimated = hold.tokens().saturating_mul(ESTIMATE_ERROR);
-    context.saturating_mul(contexts.max(1)).saturating_add(estimated)
+    context(facts).saturating_mul(contexts.max(1)).saturating_add(estimated)
+}
+
+/// The context of a model, at most.
+pub(crate) fn context(facts: &ModelFacts) -> u64 {
+    facts.context.map_or(UNKNOWN_CONTEXT, |context| context.max(LEAST_CONTEXT))
 }
 
 /// How often a response may fill the context in which Azure calls tools of its own: once for each
@@ -279,7 +288,23 @@ pub fn count(usage: &RawValue, most: u64) -> Counted {
         prompt.unwrap_or_default().min(most),
         completion.unwrap_or_default().min(most),
     );
-    Counted { usage: Usage { details, ..tokens }, is_credible }
+    let calls = raw.server_tool_use.map_or(ToolCalls::NONE, calls_of_message);
+    Counted { usage: Usage { details, calls, ..tokens }, is_credible }
+}
+
+/// The calls of tools that a message of Claude reports.
+fn calls_of_message(field: &RawValue) -> ToolCalls {
+    #[derive(Default, Deserialize)]
+    struct Requests {
+        #[serde(default)]
+        web_search_requests: Option<u64>,
+        #[serde(default)]
+        web_fetch_requests: Option<u64>,
+    }
+    let requests = serde_json::from_str::<Requests>(field.get()).unwrap_or_default();
+    ToolCalls::NONE
+        .with(PricedTool::WebSearchOfMessage, requests.web_search_requests.unwrap_or_default())
+        .with(PricedTool::WebFetchOfMessage, requests.web_fetch_requests.unwrap_or_default())
 }
 
 #[cfg(test)]

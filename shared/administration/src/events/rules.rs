@@ -12,6 +12,7 @@ use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
+use lanyard_domain::tool_calls::PricedTool;
 use serde_json::{Map, Value};
 
 use super::by_model;
@@ -236,18 +237,22 @@ fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
     );
 }
 
-/// A limit on money is exact, and Azure does not report what a call of a hosted tool costs.
+/// A limit on money is exact, so only hosted tools of which a call has a price and a bound go with it.
 fn check_money(event: Option<&Event>, mistakes: &Mistakes) {
     let Some(event) = event else { return };
     let Allowances { attendee, event: together, .. } = &event.allowances;
+    let is_unbounded = |kind: &&str| {
+        PricedTool::of_response(kind).is_none() && PricedTool::of_message(kind).is_none()
+    };
     let allowed = event.hosted_tools.allowed();
+    let allowed: Vec<_> = allowed.into_iter().filter(is_unbounded).collect();
     if !allowed.is_empty() && (attendee.limits_money() || together.limits_money()) {
         let allowed = allowed.join(", ");
         mistakes.add(
             "hosted_tools",
             format!(
-                "must not allow {allowed} in an event that limits US dollars: Azure does not report \
-                 what calls of hosted tools cost"
+                "must not allow {allowed} in an event that limits US dollars: what their calls may \
+                 cost has no bound"
             ),
         );
     }

@@ -85,6 +85,26 @@ impl Refusal {
         }
     }
 
+    /// The nano-dollars that are left, if it is for lack of money.
+    #[must_use]
+    pub fn money_left(&self) -> Option<u64> {
+        match *self {
+            Self::Day { limit, remaining: left, .. }
+            | Self::Budget { limit, remaining: left, .. }
+            | Self::NeverFits { limit, allowed: left, .. }
+                if limit.quantity() == Quantity::Unit(Unit::Usd) =>
+            {
+                Some(left)
+            }
+            Self::Rate { .. }
+            | Self::Day { .. }
+            | Self::Budget { .. }
+            | Self::NeverFits { .. }
+            | Self::InFlight { .. }
+            | Self::Blocked => None,
+        }
+    }
+
     /// The tokens that would fit now, if a request asks too many of them, or too much for its money.
     #[must_use]
     pub fn fitting_tokens(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
@@ -95,14 +115,10 @@ impl Refusal {
             let too_many = prices.completion_tokens_for(missing, estimate);
             estimate.tokens().saturating_sub(too_many)
         };
+        if let Some(left) = self.money_left() {
+            return Some(for_money(left));
+        }
         match *self {
-            Self::Day { limit, remaining: left, .. }
-            | Self::Budget { limit, remaining: left, .. }
-            | Self::NeverFits { limit, allowed: left, .. }
-                if limit.quantity() == Quantity::Unit(Unit::Usd) =>
-            {
-                Some(for_money(left))
-            }
             Self::Rate { limit, allowed, retry_at, .. } if of_tokens(limit) => {
                 let missing = rate::units_in(retry_at.since(demand.now), allowed);
                 Some(demand.estimate.tokens().min(allowed).saturating_sub(missing))

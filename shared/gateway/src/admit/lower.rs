@@ -1,9 +1,10 @@
 //! A cap of ours is lowered before the request is refused: one that we filled in, or that replaced a
 //! larger one of the client's.
 
+use lanyard_domain::allowance::Allowances;
 use lanyard_protocol::demand::Demanded;
 
-use super::refuse::Why;
+use super::refuse::{Why, most};
 use crate::Gateway;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
@@ -35,7 +36,14 @@ impl Gateway {
         let operation = call.protocol.operation;
         let least = call.choice.facts().least_cap();
         let mut lowered = 0;
+        let mut lowered_calls = 0;
         let mut first = None;
+        let Allowances { attendee, event, .. } = attendance.allowances();
+        if (attendee.limits_money() || event.limits_money())
+            && let Some(bounded) = call.demanded.with_bounded_calls()
+        {
+            call.demanded = bounded;
+        }
         loop {
             let demanded = &call.demanded;
             let admitted =
@@ -45,6 +53,24 @@ impl Gateway {
                 Err(not) => *not,
             };
             metadata = not.metadata;
+            // A limit of the attendee's own, of which the event's settings say nothing.
+            if let (Why::Other(ApiError::PriceUnknown { .. }), Some(bounded)) =
+                (&not.why, demanded.with_bounded_calls())
+            {
+                call.demanded = bounded;
+                continue;
+            }
+            if let Some(left) = not.why.money_left()
+                && lowered_calls < LOWERED
+                && let prices = attendance.at.catalog.prices(model)
+                && let Some(fewer) = demanded.with_fewer_calls(|fewer| {
+                    prices.and_then(|prices| most(fewer, prices)).is_some_and(|most| most <= left)
+                })
+            {
+                lowered_calls += 1;
+                call.demanded = fewer;
+                continue;
+            }
             let error = |why| self.error_of(attendance, request.now, model, why);
             // Not about tokens, such as a blocked attendee: no cap would have helped.
             let Some(fits) = not.fits else { return Err(error(not.why)) };

@@ -87,6 +87,16 @@ pub(super) enum Why {
     Other(ApiError),
 }
 
+impl Why {
+    /// The nano-dollars that are left, if it is for lack of money.
+    pub(super) fn money_left(&self) -> Option<u64> {
+        match self {
+            Self::Refused(sides) => sides.money_left(),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 /// The refusals of the two accounts of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sides {
@@ -128,6 +138,11 @@ impl Sides {
         self.each().try_fold(u64::MAX, |least, refusal| {
             Some(least.min(refusal.fitting_tokens(demand, prices)?))
         })
+    }
+
+    /// The nano-dollars that both accounts have left, if one of them refuses for lack of money.
+    pub(super) fn money_left(&self) -> Option<u64> {
+        self.each().filter_map(|refusal| refusal.money_left()).min()
     }
 
     /// Whether all of them end by themselves.
@@ -198,11 +213,26 @@ fn wait(error: &ApiError) -> Option<Duration> {
 /// An estimate with what it may cost in money, and whether that is known.
 pub(super) fn priced(demanded: &Demanded, prices: &ModelPrices) -> (Estimate, bool) {
     let estimate = demanded.estimate;
-    match prices.most(&estimate) {
+    let is_bounded = demanded.hosted.is_none_or(|hosted| hosted.calls().is_some());
+    match most(demanded, prices) {
         Some(most) => {
             let units = estimate.units.with(Unit::Usd, most);
-            (Estimate { units, ..estimate }, !demanded.uses_hosted)
+            (Estimate { units, ..estimate }, is_bounded)
         }
         None => (estimate, false),
     }
+}
+
+/// The most that a request may cost, in nano-dollars, if that is known. With tools of Azure's the
+/// model works in turns: one before each call and one after the last. What a call brings has no size
+/// that is known, so each turn may fill the context of the model.
+pub(super) fn most(demanded: &Demanded, prices: &ModelPrices) -> Option<u64> {
+    let estimate = &demanded.estimate;
+    let Some((hosted, calls)) = demanded.hosted.and_then(|it| Some((it, it.calls()?))) else {
+        return prices.most(estimate);
+    };
+    let turn = estimate.prompt_tokens.max(hosted.context);
+    let prompt_tokens = turn.saturating_mul(calls.saturating_add(1));
+    let tokens = prices.most(&Estimate { prompt_tokens, ..*estimate })?;
+    tokens.checked_add(calls.checked_mul(hosted.price?)?)
 }

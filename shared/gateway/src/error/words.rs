@@ -153,7 +153,7 @@ pub(super) fn price_unknown(model: &DeploymentName, uses_hosted: bool) -> String
     let begins = "This event limits what its attendees spend in US dollars, and";
     match uses_hosted {
         true => format!(
-            "{begins} what Azure's own tools cost, such as web search, is not known. Leave them out of tools."
+            "{begins} what Azure's own tools, such as web search, may cost in this request has no bound. Leave them out. In responses web search, file search and the code interpreter have one, in messages web search and web fetch. The organiser can lift the limit on US dollars."
         ),
         false => format!(
             "{begins} the price of {model} is not known. Use another model. The organiser can set this one's prices."

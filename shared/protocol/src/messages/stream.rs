@@ -104,8 +104,10 @@ fn with_prompt(usage: &RawValue, state: &StreamState) -> Counted {
     // It grows while the server itself works with tools.
     let most = if last.usage.prompt_tokens > begun.usage.prompt_tokens { last } else { begun };
     let (prompt_tokens, details) = (most.usage.prompt_tokens, most.usage.details);
+    let calls = last.usage.calls.max(begun.usage.calls);
+    let tokens = Usage::of_tokens(prompt_tokens, last.usage.completion_tokens);
     Counted {
-        usage: Usage { details, ..Usage::of_tokens(prompt_tokens, last.usage.completion_tokens) },
+        usage: Usage { details, calls, ..tokens },
         is_credible: last.is_credible && begun.is_credible,
     }
 }

@@ -31,7 +31,11 @@ pub(super) fn count(usage: &RawValue, most_tokens: u64) -> Counted {
     let complete =
         if sum.usage.prompt_tokens > counted.usage.prompt_tokens { sum } else { counted };
     Counted {
-        usage: Usage { details: complete.usage.details, ..tokens },
+        usage: Usage {
+            details: complete.usage.details,
+            calls: counted.usage.calls.max(sum.usage.calls),
+            ..tokens
+        },
         is_credible: counted.is_credible && sum.is_credible,
     }
 }

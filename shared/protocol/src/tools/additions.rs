@@ -41,7 +41,12 @@ impl Seen<'_> {
 
     fn addition(&mut self, tool: &Node<'_>) -> Result<(), BodyRefused> {
         let may_drop = std::mem::replace(&mut self.may_drop, false);
+        let before = self.allowed.count();
         let is_tool = self.entry(MESSAGES, tool, false);
+        if self.allowed.count() > before {
+            // What a message defines stays as it is.
+            self.allowed.cannot_be_bounded();
+        }
         self.may_drop = may_drop;
         match is_tool? {
             true => Ok(()),

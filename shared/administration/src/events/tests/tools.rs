@@ -27,3 +27,20 @@ fn hosted_tools_are_decided_by_type() {
         assert!(refused.starts_with("hosted_tools "), "{refused}");
     }
 }
+
+#[test]
+fn only_tools_whose_calls_have_a_price_and_a_bound_go_with_a_limit_on_money() {
+    let limited = |kind: &str| {
+        create(oslo(json!({
+            "allowances": {"event": {"usd_total": 50}}, "hosted_tools": {kind: "allow"},
+        })))
+    };
+    for kind in ["web_search", "web_search_preview", "file_search", "code_interpreter", "web_fetch"]
+    {
+        assert_eq!(limited(kind).unwrap().hosted_tools.allowed(), [kind]);
+    }
+    for kind in ["mcp", "image_generation", "hosted_shell", "code_execution", "of_tomorrow"] {
+        let refused = mistakes(limited(kind));
+        assert!(refused.contains(kind) && refused.contains("US dollars"), "{refused}");
+    }
+}
