@@ -69,7 +69,7 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(await textOf(page, "#event-code"), event.code);
   });
   await step("a warning has labels, not the names of the API's fields", async () => {
-    // The default for 300 attendees is small where the event has 100,000 tokens.
+    // The default for 100 attendees is small where the event has 100,000 tokens.
     await page.waitForSelector("#view .note.warn");
     const warning = await textOf(page, "#view .note.warn");
     assert.match(warning, /^The limit of total tokens per attendee is smaller than .* or lower the max output tokens\.$/);
