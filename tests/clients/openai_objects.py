@@ -131,6 +131,41 @@ def a_vector_store_is_filled_searched_and_deleted():
 
 
 @scenario
+def the_files_of_ones_own_code_interpreter_are_read():
+    code = organiser.event(keeps_objects=True, hosted_tools={"code_interpreter": "allow"})["code"]
+    one, other = client(attendee(code)), client(attendee(code))
+    file = one.files.create(file=("numbers.csv", b"1,2,3"), purpose="assistants")
+    tool = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": [file.id]}}
+    for stream in (False, True):
+        answer = respond(one, "Square these numbers", tools=[tool], stream=stream, store=stream)
+        answer = list(answer)[-1].response if stream else answer
+        call, message = answer.output[-2:]
+        assert call.type == "code_interpreter_call", answer.output
+        cited = message.content[0].annotations[0]
+        assert cited.type == "container_file_citation" and cited.container_id == call.container_id, cited
+        content = one.containers.files.content.retrieve(cited.file_id, container_id=cited.container_id).read()
+        assert content.startswith(b"n,square"), content
+        files = {each.path: each.id for each in one.containers.files.list(call.container_id)}
+        assert set(files) == {"/mnt/data/numbers.csv", f"/mnt/data/{cited.filename}"}, files
+        assert one.containers.retrieve(call.container_id).status == "running"
+        read = one.containers.files.retrieve(cited.file_id, container_id=call.container_id)
+        assert read.container_id == call.container_id and read.bytes == len(content), read
+    again = respond(one, "Again", tools=[{"type": "code_interpreter", "container": call.container_id}])
+    assert again.output[-2].container_id == call.container_id, again.output
+    for refused in (
+        lambda: other.containers.retrieve(call.container_id),
+        lambda: other.containers.files.content.retrieve(cited.file_id, container_id=call.container_id),
+        lambda: respond(other, "Mine", tools=[{"type": "code_interpreter", "container": call.container_id}]),
+    ):
+        with raised(openai.NotFoundError) as caught:
+            refused()
+        assert caught.error.code == "object_not_found", caught.error.code
+    one.containers.delete(call.container_id)
+    with raised(openai.NotFoundError):
+        one.containers.retrieve(call.container_id)
+
+
+@scenario
 def the_second_attendee_finds_nothing_of_the_firsts():
     one, other = client(), client()
     response, conversation = respond(one), one.conversations.create()

@@ -82,7 +82,7 @@ async fn a_compaction_is_governed_like_a_response() {
         (json!({"tools": [{"type": "mcp"}]}), 400),
         (json!({"background": true}), 400),
         (json!({"stream": true}), 400),
-        (json!({"input": [{"type": "code_interpreter_call", "container_id": "cntr_1"}]}), 400),
+        (json!({"input": [{"type": "code_interpreter_call", "container_id": "cntr_1"}]}), 404),
         (json!({"previous_response_id": id}), 404),
     ] {
         for path in [&compact, &compact.replace("compact", "input_tokens")] {

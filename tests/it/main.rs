@@ -20,6 +20,7 @@ mod chat_completions;
 mod clear_objects;
 mod compact;
 mod completions;
+mod containers;
 mod conversations;
 mod credentials;
 mod cut_streams;

@@ -91,7 +91,8 @@ async fn functions_of_stored_objects_make_only_the_allowed_calls() {
     // A function of jobs may do what a function of objects may.
     let mut asked = BTreeSet::new();
     for of in ["responses", "threads"] {
-        for kind in Kind::ALL.iter().copied() {
+        // A container comes from a response, whose function makes it.
+        for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Container) {
             let function = function(kind.operation());
             if rows(function) != rows(of) {
                 continue;

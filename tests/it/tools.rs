@@ -144,7 +144,10 @@ async fn web_search_options_of_a_chat_follow_the_same_decision() {
 
 #[tokio::test]
 async fn a_tool_that_is_removed_names_no_objects() {
-    let world = World::event("names").in_memory().keeping().with(|e| e.keeps_objects = false);
+    let world = World::event("names").in_memory().keeping().with(|event| {
+        event.keeps_objects = false;
+        event.hosted_tools = HostedTools::default();
+    });
     let world = world.start().await;
     let ada = world.attendee("ada").await;
     let hosted = json!([

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
@@ -27,6 +28,7 @@ impl Builder {
     pub(crate) fn keeping(self) -> Self {
         self.with(|event| {
             event.keeps_objects = true;
+            event.hosted_tools = HostedTools::allowing(["code_interpreter"]);
             for operation in KEEPING {
                 let name = "gpt-4o-mini".parse().expect("is a name");
                 event.default_deployments.insert(operation, name);
@@ -113,6 +115,11 @@ impl Attendee {
                 let thread = self.own_id(Kind::Thread).await;
                 self.run(&thread, json!({})).await
             }
+            // Its response is not kept.
+            Kind::Container => {
+                let tool = json!({"type": "code_interpreter", "container": {"type": "auto"}});
+                self.respond(json!({"store": false, "tools": [tool]})).await
+            }
             Kind::Video => {
                 let body = json!({"prompt": canary::PROMPT, "seconds": "8"});
                 self.call(Method::POST, &path(kind), Some(&body)).await
@@ -124,7 +131,11 @@ impl Attendee {
     pub(crate) async fn own(&self, kind: Kind) -> String {
         let made = self.make(kind).await;
         let made = made.assert_ok().json();
-        let id = made["id"].as_str().expect("it has an id");
+        let id = match kind == Kind::Container {
+            true => &made["output"][0]["container_id"],
+            false => &made["id"],
+        };
+        let id = id.as_str().expect("it has an id");
         match made["thread_id"].as_str() {
             Some(thread) => format!("{thread}|{id}"),
             None => id.to_owned(),

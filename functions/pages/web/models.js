@@ -6,7 +6,7 @@
 import { OPERATIONS } from "./limits.js";
 
 /** Operations that keep something at Azure. Nobody chooses a model by them. */
-const OF_OBJECTS = new Set(["conversations", "files", "vector_stores", "assistants", "threads"]);
+const OF_OBJECTS = new Set(["conversations", "files", "vector_stores", "assistants", "threads", "containers"]);
 
 /**
  * The deployments that an event offers, by name: replicas are one.

@@ -60,7 +60,7 @@ const ANSWER: Function = Function {
 const SCHEDULED: Function = Function { handler: Handler::Schedule, policies: &[], ..ANSWER };
 
 /// Every function, in the template's order.
-pub static FUNCTIONS: [Function; 27] = [
+pub static FUNCTIONS: [Function; 28] = [
     Function {
         name: "chat-completions",
         description: "Relays chat completions, streamed or buffered, and counts their tokens.",
@@ -241,6 +241,15 @@ pub static FUNCTIONS: [Function; 27] = [
             r#"{"model": "sora-2", "prompt": "Elephants at dusk", "seconds": "4"}"#,
         ),
         ..RELAY_JOBS
+    },
+    Function {
+        name: "containers",
+        description: "Reads and deletes the containers of the caller's code interpreter.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/containers"),
+            BESIDE_DEPLOYMENTS.at("Below", "/containers/{proxy+}"),
+        ],
+        ..RELAY_OBJECTS
     },
     Function {
         name: "event",

@@ -23,6 +23,7 @@ pub async fn call(
         "audio-translations" => audio_translations::handle(objects.gateway(), request).await,
         "chat-completions" => chat_completions::handle(objects.gateway(), request).await,
         "completions" => completions::handle(objects.gateway(), request).await,
+        "containers" => containers::handle(objects, request).await,
         "conversations" => conversations::handle(objects, request).await,
         "embeddings" => embeddings::handle(objects.gateway(), request).await,
         "event" => event::handle(objects.gateway(), request).await,

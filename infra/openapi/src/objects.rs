@@ -49,7 +49,8 @@ fn body(route: &Route) -> Content {
             | Kind::Assistant
             | Kind::Thread
             | Kind::Run
-            | Kind::Video,
+            | Kind::Video
+            | Kind::Container,
             _,
         ) => Content::OpenAi,
     }
@@ -65,7 +66,8 @@ fn plural(kind: Kind) -> &'static str {
         | Kind::VectorStore
         | Kind::Assistant
         | Kind::Thread
-        | Kind::Video => kind.operation().name(),
+        | Kind::Video
+        | Kind::Container => kind.operation().name(),
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Kind {
     Run,
     /// A video.
     Video,
+    /// A container, in which the code interpreter of a response has worked.
+    Container,
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             Self::Thread => "thread",
             Self::Run => "run",
             Self::Video => "video",
+            Self::Container => "container",
         }
     }
 
@@ -89,6 +92,7 @@ impl Kind {
             Self::Assistant => Operation::Assistants,
             Self::Thread | Self::Run => Operation::Threads,
             Self::Video => Operation::Videos,
+            Self::Container => Operation::Containers,
         }
     }
 
@@ -103,7 +107,8 @@ impl Kind {
             | Self::File
             | Self::VectorStore
             | Self::Assistant
-            | Self::Thread => false,
+            | Self::Thread
+            | Self::Container => false,
         }
     }
 }

@@ -58,6 +58,8 @@ pub enum Operation {
     Threads,
     /// `…/videos`
     Videos,
+    /// `…/containers`, of the code interpreter, with their files.
+    Containers,
 }
 
 impl Operation {

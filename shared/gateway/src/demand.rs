@@ -89,7 +89,10 @@ impl Gateway {
             item_ids.append(&mut reasoning_ids);
         }
         let names_items = !item_ids.is_empty() || !reasoning_ids.is_empty();
-        if call.demanded.is_kept || !references.is_empty() || names_items {
+        // A container has an owner, whether or not Azure stores the response.
+        let makes_containers = caps.keeps_objects && call.demanded.hosted.is_some();
+        let is_concerned = call.demanded.is_kept || makes_containers || names_items;
+        if is_concerned || !references.is_empty() {
             let concern = Concern {
                 request,
                 attendance,
@@ -99,6 +102,7 @@ impl Gateway {
                 item_ids,
                 reasoning_ids,
                 is_stored: call.demanded.is_kept,
+                uses_hosted: makes_containers,
                 estimate: call.demanded.estimate,
             };
             let Some(stored) = &self.stored else { return Err(attendance.objects_not_kept()) };

@@ -24,7 +24,7 @@ use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::failed;
 use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
-use lanyard_protocol::stored;
+use lanyard_protocol::stored::OutputIds;
 use lanyard_protocol::stream::failure::{self, Failure};
 use lanyard_protocol::stream::{ChoiceEnds, Hides, StreamFormat, StreamState};
 use lanyard_protocol::usage;
@@ -193,7 +193,7 @@ impl Gateway {
         }
         reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
-            && let Err(error) = hook.names(id.as_deref(), stored::item_ids(&bytes)).await
+            && let Err(error) = hook.names(id.as_deref(), OutputIds::read(&bytes)).await
         {
             // The model has worked, and its response is deleted: paid, as one that breaks off.
             let ending =

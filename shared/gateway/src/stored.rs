@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::Estimate;
-use lanyard_domain::object::{Kind, ObjectId};
+use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::usage::Usage;
 
 use lanyard_protocol::references::Reference;
 use lanyard_protocol::sse::Frame;
+use lanyard_protocol::stored::OutputIds;
 use lanyard_protocol::stream::Produced;
 
 use crate::error::ApiError;
@@ -50,6 +51,8 @@ pub struct Concern<'a, 'm> {
     pub reasoning_ids: Vec<String>,
     /// Whether Azure stores the response.
     pub is_stored: bool,
+    /// Whether tools that Azure runs may make containers for it.
+    pub uses_hosted: bool,
     /// The estimate, without the objects that it names.
     pub estimate: Estimate,
 }
@@ -79,13 +82,13 @@ pub trait ResponseHook: Send + Sync {
     /// This deployment responds.
     fn responds(&mut self, _deployment: &Deployment) {}
 
-    /// The response has this id, and items with these ids, as far as they are known. The ids are
+    /// The response has this id, and these in its output, as far as they are known. The ids are
     /// passed on to the client only afterwards. May be called more than once.
     ///
     /// # Errors
     ///
     /// Any that ends the response: the client must not learn the id.
-    async fn names(&mut self, _id: Option<&str>, _items: Vec<ObjectId>) -> Result<(), ApiError> {
+    async fn names(&mut self, _id: Option<&str>, _output: OutputIds) -> Result<(), ApiError> {
         Ok(())
     }
 

@@ -184,7 +184,8 @@ impl Objects {
             | Kind::Assistant
             | Kind::Thread
             | Kind::Run
-            | Kind::Video => search_tokens,
+            | Kind::Video
+            | Kind::Container => search_tokens,
         };
         let brings_store = match matches!(kind, Kind::Assistant | Kind::Thread) {
             true => assistants::check_new(&payload, &attendance.caps())?,

@@ -70,6 +70,7 @@ impl Objects {
             | Kind::File
             | Kind::VectorStore
             | Kind::Assistant
+            | Kind::Container
             | Kind::Run => return,
         };
         if !self.gateway.account(attendance).await.is_ok_and(|account| !account.holds.is_empty()) {

@@ -74,6 +74,12 @@ impl NamedObjects {
         self.objects.iter().find(|owned| owned.kind == kind)
     }
 
+    /// The ids of a kind among them.
+    pub(crate) fn ids_of(&self, kind: Kind) -> Vec<ObjectId> {
+        let objects = self.objects.iter().filter(|owned| owned.kind == kind);
+        objects.map(|owned| owned.id.clone()).collect()
+    }
+
     /// The kind to name in an error when Azure no longer has one of them.
     pub(crate) fn kind(&self) -> Option<Kind> {
         self.objects.first().map(|owned| owned.kind)

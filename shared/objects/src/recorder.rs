@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::stored::{Concern, Resolved, ResponseHook, StoredObjects};
+use lanyard_protocol::sse::Frame;
+use lanyard_protocol::stored::{self, OutputIds};
+use lanyard_protocol::stream::Produced;
 
 use crate::ownership::{NamedItems, pinned};
 use crate::registry::{NewObject, Registry};
@@ -28,6 +33,7 @@ impl StoredObjects for ObjectHook {
             item_ids,
             reasoning_ids,
             is_stored,
+            uses_hosted,
             estimate,
         } = concern;
         let mut named = self.0.named(attendance, references).await?;
@@ -39,6 +45,9 @@ impl StoredObjects for ObjectHook {
             true => pinned(attendance.choose_shared(model, operation)?, &named)?,
             false => attendance.choose(model, operation)?,
         };
+        // An attendee's own resource is shared with nobody.
+        let makes_containers = (is_stored || uses_hosted) && !choice.is_own();
+        let containers = named.ids_of(Kind::Container);
         let tokens = estimate.tokens().saturating_add(named.tokens());
         Ok(Resolved {
             choice,
@@ -54,6 +63,9 @@ impl StoredObjects for ObjectHook {
                 conversation: named.conversation().cloned(),
                 own_prompt_tokens: estimate.prompt_tokens,
                 recorded: None,
+                container: makes_containers
+                    .then(|| NewObject::of(Kind::Container, request, attendance, 0)),
+                containers,
             }),
         })
     }
@@ -74,21 +86,20 @@ struct Recorder {
     own_prompt_tokens: u64,
     /// The record of the response, once it is written.
     recorded: Option<Owned>,
+    /// A container of the response, if there may be one.
+    container: Option<NewObject>,
+    /// Containers whose owner is recorded.
+    containers: Vec<ObjectId>,
 }
 
-#[async_trait]
-impl ResponseHook for Recorder {
-    fn missing(&self) -> Option<ApiError> {
-        self.missing.map(|kind| ApiError::ObjectNotFound { kind, param: None })
-    }
-
-    fn responds(&mut self, deployment: &Deployment) {
-        self.home = Some(deployment.clone());
-    }
-
+impl Recorder {
     /// Records the owner of the response, unless that is done or nothing is stored, and its items
     /// once they are known.
-    async fn names(&mut self, id: Option<&str>, items: Vec<ObjectId>) -> Result<(), ApiError> {
+    async fn record_response(
+        &mut self,
+        id: Option<&str>,
+        items: Vec<ObjectId>,
+    ) -> Result<(), ApiError> {
         let Some(object) = self.new_object.take() else {
             if let Some(recorded) = self.recorded.as_mut().filter(|_| !items.is_empty()) {
                 recorded.items = items;
@@ -103,6 +114,53 @@ impl ResponseHook for Recorder {
         let home = self.home.as_ref().ok_or(ApiError::Internal(None))?;
         self.recorded = Some(self.registry.register(object, id, home).await?);
         Ok(())
+    }
+
+    /// Records the owner of containers that the response shows for the first time.
+    async fn record_containers(&mut self, ids: Vec<ObjectId>) -> Result<(), ApiError> {
+        let Some(container) = self.container.as_ref() else { return Ok(()) };
+        for id in ids {
+            if self.containers.contains(&id) {
+                continue;
+            }
+            // A conversation works in the container of an earlier response.
+            if self.registry.find(&container.owner, Kind::Container, &id).await?.is_none() {
+                let home = self.home.as_ref().ok_or(ApiError::Internal(None))?;
+                self.registry.register(container.clone(), id.clone(), home).await?;
+            }
+            self.containers.push(id);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ResponseHook for Recorder {
+    fn missing(&self) -> Option<ApiError> {
+        self.missing.map(|kind| ApiError::ObjectNotFound { kind, param: None })
+    }
+
+    fn responds(&mut self, deployment: &Deployment) {
+        self.home = Some(deployment.clone());
+    }
+
+    /// Records the owner of the response, and of its containers once they are known.
+    async fn names(&mut self, id: Option<&str>, output: OutputIds) -> Result<(), ApiError> {
+        self.record_response(id, output.items).await?;
+        self.record_containers(output.containers).await
+    }
+
+    /// Records the owner of the containers that an event names.
+    async fn shows(
+        &mut self,
+        event: Frame,
+        _: Kind,
+        data: Bytes,
+        _: Produced,
+        _: &mut Option<Reservation>,
+    ) -> Result<Bytes, ApiError> {
+        self.record_containers(stored::container_ids(&data)).await?;
+        Ok(event.0)
     }
 
     /// Records what the response adds to later requests that name it or its conversation.

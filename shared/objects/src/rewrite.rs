@@ -40,7 +40,12 @@ impl<'a> Rewriter<'a> {
     pub(crate) fn rewrite(&self, bytes: Bytes) -> Bytes {
         match self.kind {
             Kind::Assistant | Kind::Run | Kind::Video => {}
-            Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Thread => {
+            Kind::Response
+            | Kind::Conversation
+            | Kind::File
+            | Kind::VectorStore
+            | Kind::Thread
+            | Kind::Container => {
                 return bytes;
             }
         }

@@ -91,9 +91,11 @@ const fn route(
 }
 
 /// Every route but `POST /responses`, which the gateway forwards.
-pub static ROUTES: [Route; 62] = {
+pub static ROUTES: [Route; 68] = {
     use Action::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
-    use Kind::{Assistant, Conversation, File, Response, Run, Thread, VectorStore, Video};
+    use Kind::{
+        Assistant, Container, Conversation, File, Response, Run, Thread, VectorStore, Video,
+    };
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
@@ -161,6 +163,12 @@ pub static ROUTES: [Route; 62] = {
         route(Video, "delete", DELETE, &[ID], Delete, NONE),
         route(Video, "content", GET, &[ID, "content"], Download, VARIANT),
         route(Video, "remix", POST, &[ID, "remix"], Start, NONE),
+        route(Container, "retrieve", GET, &[ID], Poll, NONE),
+        route(Container, "delete", DELETE, &[ID], Delete, NONE),
+        route(Container, "files.list", GET, &[ID, "files"], Read, PAGE),
+        route(Container, "files.retrieve", GET, &[ID, "files", ANY], Poll, NONE),
+        route(Container, "files.delete", DELETE, &[ID, "files", ANY], Change, NONE),
+        route(Container, "files.content", GET, &[ID, "files", ANY, "content"], Download, NONE),
     ]
 };
 

@@ -96,11 +96,11 @@ impl Objects {
     }
 }
 
-/// Whether Azure may have retired a kind of object at a resource. The message of the object applies
-/// then, and the deployment is not misconfigured.
+/// Whether Azure may have retired a kind of object at a resource, or not serve it there yet. Its
+/// message applies then, and the deployment is not misconfigured.
 fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
     match kind {
-        Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video => {
+        Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video | Kind::Container => {
             refusal.code.as_deref() != Some("DeploymentNotFound")
         }
         Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore => false,

@@ -13,6 +13,7 @@ mod chunk;
 pub mod compact;
 mod completion;
 mod completions;
+mod containers;
 mod content;
 pub mod conversations;
 pub mod demand;
@@ -236,6 +237,7 @@ impl Protocol {
             Operation::Assistants => &assistants::PROTOCOL,
             Operation::Threads => &threads::PROTOCOL,
             Operation::Videos => &videos::PROTOCOL,
+            Operation::Containers => &containers::PROTOCOL,
         }
     }
 

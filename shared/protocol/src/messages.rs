@@ -23,7 +23,7 @@ use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::fields::{count, is_streamed, refuse_background};
 use crate::headers::PassedHeader;
 use crate::payload::{Payload, Target};
-use crate::references::IdPlace;
+use crate::references::{CONTAINER, IdPlace};
 use crate::response::ResponseFormat;
 use crate::tools::Decided;
 use crate::write::Object;
@@ -60,7 +60,11 @@ const fn call(path: &'static str, read: crate::ReadBody, write: crate::WriteBody
 }
 
 /// The arguments of tools, as the model wrote them, name nothing.
-const IDS: &[IdPlace] = &[IdPlace::free("input")];
+const IDS: &[IdPlace] = &[
+    IdPlace::free("input"),
+    IdPlace::refused("container", CONTAINER),
+    IdPlace::refused("container.id", CONTAINER),
+];
 
 const PAGE: &str = "https://docs.claude.com/en/api/messages";
 

@@ -29,8 +29,8 @@ const NAMES: [(&str, What); 13] = [
     ("previous_response_id", What::Names(Kind::Response)),
     ("conversation_id", What::Names(Kind::Conversation)),
     ("video_id", What::Names(Kind::Video)),
-    ("container_id", What::Refused(CONTAINER)),
-    ("container_ids", What::Refused(CONTAINER)),
+    ("container_id", What::Names(Kind::Container)),
+    ("container_ids", What::Names(Kind::Container)),
     ("skill_id", What::Refused(SKILL)),
     ("character_id", What::Refused(CHARACTERS)),
 ];
@@ -103,9 +103,9 @@ impl IdPlace {
     }
 }
 
-/// Why a container is refused.
+/// Why a container of Anthropic's is refused.
 pub(crate) const CONTAINER: &str = "Containers cannot be named here, since they are shared by everybody at \
-     the event. Write {\"type\": \"auto\"} for one of your own.";
+     the event. Leave container out.";
 
 /// Why a skill is refused.
 const SKILL: &str = "Stored skills cannot be named here, since they are shared by everybody at the \
@@ -265,7 +265,7 @@ fn scan(
         let mut ids = Vec::new();
         collect(node, &[], &mut ids);
         collect(node, &["id"], &mut ids);
-        add(What::Refused(CONTAINER), ids, param, found)?;
+        add(What::Names(Kind::Container), ids, param, found)?;
     }
     match node {
         Node::Map(fields) => {

@@ -37,7 +37,7 @@ use crate::tools::Decided;
 use crate::usage::{Counted, ResponseUsage};
 use crate::write::Object;
 use crate::{Placement, Protocol};
-use crate::{identity, input, items, tools, usage};
+use crate::{identity, input, items, stored, tools, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
@@ -331,7 +331,10 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             if is_whole || kind.ends_with(".delta") {
                 state.produced.add(&frame.0);
             }
-            StreamEvent::Pass
+            match stored::may_name_container(&data) {
+                true => StreamEvent::Shows { kind: Kind::Container, data: data.into() },
+                false => StreamEvent::Pass,
+            }
         }
     }
 }

@@ -65,7 +65,9 @@ async fn tools_are_those_that_the_event_allows() {
     let allowed = World::event("tools").in_memory().keeping();
     let allowed =
         allowed.with(|event| event.hosted_tools = HostedTools::allowing(["code_interpreter"]));
-    let (plain, allowed) = (world("plain").await, allowed.start().await);
+    let plain = World::event("plain").in_memory().keeping();
+    let plain = plain.with(|event| event.hosted_tools = HostedTools::default());
+    let (plain, allowed) = (plain.start().await, allowed.start().await);
     let body = json!({"model": "gpt-4o-mini", "tools": [{"type": "code_interpreter"}]});
     let ada = plain.attendee("ada").await;
     let refused = ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await;

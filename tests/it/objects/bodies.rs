@@ -79,6 +79,17 @@ fn rows(id: &str) -> Vec<(Kind, To, Value)> {
                 "container": {"type": "auto", "file_ids": [id]}}]}),
         ),
         (
+            Kind::Container,
+            To::Response,
+            json!({"tools": [{"type": "code_interpreter", "container": id}]}),
+        ),
+        (
+            Kind::Container,
+            To::Response,
+            json!({"input": [{"type": "code_interpreter_call", "id": "ci_1", "code": "1",
+                "container_id": id}, {"role": "user", "content": "again"}]}),
+        ),
+        (
             Kind::File,
             To::Response,
             json!({"tools": [{"type": "image_generation", "input_image_mask": {"file_id": id}}]}),
@@ -240,7 +251,6 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
         format!(r#"{{"input":"x","Conversation":"{theirs}"}}"#),
         format!(r#"{{"input":"x","conversation":null,"conversation":"{theirs}"}}"#),
         r#"{"input":"x","prompt":{"id":"pmpt_1"}}"#.to_owned(),
-        r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#.to_owned(),
     ] {
         let response = bob.send(bob.post(&path(Kind::Response), body.clone())).await;
         assert_eq!(response.status().as_u16(), 400, "{body}");
@@ -251,6 +261,7 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
         r#"{"input":[{"id":"msg_1"}]}"#,
         r#"{"input":[{"type":"reasoning","id":"rs_1","summary":[]}]}"#,
         r#"{"input":[{"type":"image_generation_call","id":"ig_1"}]}"#,
+        r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#,
     ] {
         let response = bob.send(bob.post(&path(Kind::Response), body)).await;
         response.assert_refused(404, "object_not_found");

@@ -29,8 +29,8 @@ async fn an_object_whose_owner_cannot_be_stored_is_deleted_with_503() {
         let response = ada.own(kind).await;
         assert!(world.azure().kept().contains(&response));
         // A model has worked for the response; nothing else was used.
-        let tokens = if kind == Kind::Response { 3 } else { 0 };
-        let requests = if kind == Kind::Response { 3 } else { 2 };
+        let is_by_model = matches!(kind, Kind::Response | Kind::Container);
+        let (requests, tokens) = if is_by_model { (3, 3) } else { (2, 0) };
         let totals = world.settle().await;
         assert_eq!(totals.counts(), (requests, 17 * tokens, 5 * tokens), "{kind}");
     }

@@ -8,7 +8,7 @@ use crate::support::World;
 use crate::support::kept::path;
 
 /// One row for each kind and verb: what its body is.
-const ROWS: [(Kind, &str, &str); 62] = [
+const ROWS: [(Kind, &str, &str); 68] = [
     (Kind::Response, "retrieve", ""),
     (Kind::Response, "delete", ""),
     (Kind::Response, "cancel", ""),
@@ -71,6 +71,12 @@ const ROWS: [(Kind, &str, &str); 62] = [
     (Kind::Video, "delete", ""),
     (Kind::Video, "content", ""),
     (Kind::Video, "remix", r#"{"prompt":"more"}"#),
+    (Kind::Container, "retrieve", ""),
+    (Kind::Container, "delete", ""),
+    (Kind::Container, "files.list", ""),
+    (Kind::Container, "files.retrieve", ""),
+    (Kind::Container, "files.delete", ""),
+    (Kind::Container, "files.content", ""),
 ];
 
 /// The row of a verb. A verb without one fails.
@@ -189,7 +195,7 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
             }
         }
     }
-    assert_eq!(tried, 51);
+    assert_eq!(tried, 57);
     world.end_jobs().await;
     world.settle().await;
     elsewhere.settle().await;

@@ -85,6 +85,7 @@ export const OPERATION_NAMES = {
   images_generations: "images", images_edits: "image edits", audio_transcriptions: "transcription",
   audio_translations: "audio translation", audio_speech: "text to speech", moderations: "moderation",
   messages: "Claude", conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
+  containers: "containers",
 };
 
 /** @type {Record<string, string>} */

@@ -1,7 +1,8 @@
 //! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
-//! stores, assistants and videos. As at Azure, every caller who names an id gets the object.
+//! stores, assistants, videos and containers. As at Azure, every caller who names an id gets the object.
 
 mod assistants;
+mod containers;
 mod responses;
 mod stores;
 mod videos;
@@ -13,6 +14,7 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use self::assistants::Assistants;
+use self::containers::Container;
 use self::responses::Stored;
 use self::stores::Store;
 use self::videos::Videos;
@@ -35,6 +37,7 @@ pub(super) struct Kept {
     conversations: BTreeMap<String, Talk>,
     files: BTreeMap<String, (Value, Bytes)>,
     stores: BTreeMap<String, Store>,
+    containers: BTreeMap<String, Container>,
     assistants: Assistants,
     videos: Videos,
 }
@@ -77,6 +80,7 @@ impl Kept {
             "assistants",
             "threads",
             "videos",
+            "containers",
         ];
         if !kinds.contains(&segments[0]) {
             return None;
@@ -91,6 +95,7 @@ impl Kept {
             "files" => self.files(&call, &segments[1..]),
             "assistants" => self.assistants.assistants(&call, &segments[1..]),
             "threads" => self.assistants.threads(&call, &segments[1..]),
+            "containers" => self.containers(&call, &segments[1..]),
             "videos" => self.videos.respond(&call, &segments[1..]),
             _ => self.vector_stores(&call, &segments[1..]),
         };

@@ -173,7 +173,7 @@ fn every_wrong_field_is_reported_at_once() {
     replica must be 1 to 32 of A-Z a-z 0-9 . _ -
     endpoint must be https://RESOURCE.openai.azure.com, https://RESOURCE.services.ai.azure.com, https://RESOURCE.cognitiveservices.azure.com, https://RESOURCE.openai.azure.us, https://RESOURCE.cognitiveservices.azure.us, https://RESOURCE.cognitiveservices.azure.cn, with nothing behind it
     azure_name must be 1 to 64 of A-Z a-z 0-9 . _ -
-    operations [0] no such operation; [2] repeats a name; the operations are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, messages, conversations, files, vector_stores, assistants, threads, videos
+    operations [0] no such operation; [2] repeats a name; the operations are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, messages, conversations, files, vector_stores, assistants, threads, videos, containers
     api must be one of: v1, classic
     api_version must be a date such as 2024-10-21 or 2024-10-01-preview
     weight must be a whole number from 0 to 1000

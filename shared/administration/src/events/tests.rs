@@ -302,7 +302,7 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, messages, conversations, files, vector_stores, assistants, threads, videos
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, messages, conversations, files, vector_stores, assistants, threads, videos, containers
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
     extra_tool_types must be a list of some of: code_execution, code_interpreter, file_search, hosted_shell, image_generation, mcp, web_fetch, web_search, web_search_preview, apply_patch, bash, browser_toolset, computer, computer_toolset, computer_use, custom, function, local_shell, memory, namespace, shell, text_editor, tool_search, tool_search_tool, tool_search_tool_bm25, tool_search_tool_regex, computer_use_preview

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use lanyard_domain::ids::RequestId;
 use lanyard_protocol::refusal::{ModelRefusal, OurNames};
 use lanyard_protocol::sse::{Frame, FrameTooLong, Scanner};
-use lanyard_protocol::stored;
+use lanyard_protocol::stored::OutputIds;
 use lanyard_protocol::stream::failure;
 use lanyard_protocol::stream::{StreamEvent, StreamFormat, StreamState};
 use tokio::sync::mpsc;
@@ -237,11 +237,11 @@ impl Pump {
             (StreamEvent::Drop, _) => return Ok(()),
             // An id is passed on only after its owner was stored.
             (StreamEvent::Names(id), Some(hook)) => {
-                let items = match state.is_done {
-                    true => stored::item_ids(&frame.data()),
-                    false => Vec::new(),
+                let output = match state.is_done {
+                    true => OutputIds::read(&frame.data()),
+                    false => OutputIds::default(),
                 };
-                hook.names(id.as_deref(), items).await?;
+                hook.names(id.as_deref(), output).await?;
                 frame.0
             }
             (StreamEvent::Shows { kind, data }, Some(hook)) => {

@@ -57,7 +57,8 @@ impl Kept {
 
     fn create(&mut self, call: &Call<'_>) -> Answered {
         let asked = self.asked(call)?;
-        let made = self.make(call, &asked)?;
+        let mut made = self.make(call, &asked)?;
+        self.interpret(call, &asked.body, &mut made)?;
         let Asked { body, input, mut said, conversation } = asked;
         said.extend(made.output.iter().cloned());
         if let Some(talk) = conversation.and_then(|id| self.conversations.get_mut(&id)) {

@@ -23,6 +23,7 @@ impl Made {
             match item["type"].as_str() {
                 Some("reasoning") => reasoning(item, index, &mut events),
                 Some("message") => self.message(item, index, &mut events),
+                Some("code_interpreter_call") => interpreted(item, index, &mut events),
                 _ => self.call(item, index, &mut events),
             }
         }
@@ -47,18 +48,26 @@ impl Made {
     }
 
     fn message(&self, item: &Value, index: usize, events: &mut Events) {
-        let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
+        let part = |text: &str, annotations: &Value| json!({"type": "output_text", "text": text, "annotations": annotations, "logprobs": []});
+        let annotations = &item["content"][0]["annotations"];
         let place = json!({"item_id": item["id"], "output_index": index, "content_index": 0});
         let whole = self.tokens.concat();
         added(item, "content", json!([]), index, events);
-        events.push(("response.content_part.added", with(&place, json!({"part": part("")}))));
+        events.push((
+            "response.content_part.added",
+            with(&place, json!({"part": part("", &json!([]))})),
+        ));
         for token in &self.tokens {
             let delta = json!({"delta": token, "logprobs": []});
             events.push(("response.output_text.delta", with(&place, delta)));
         }
+        for (at, annotation) in annotations.as_array().into_iter().flatten().enumerate() {
+            let annotation = json!({"annotation": annotation, "annotation_index": at});
+            events.push(("response.output_text.annotation.added", with(&place, annotation)));
+        }
         let done = json!({"text": whole, "logprobs": []});
         events.push(("response.output_text.done", with(&place, done)));
-        let part = with(&place, json!({"part": part(&whole)}));
+        let part = with(&place, json!({"part": part(&whole, annotations)}));
         events.push(("response.content_part.done", part));
         events.push(("response.output_item.done", json!({"output_index": index, "item": item})));
     }
@@ -86,6 +95,19 @@ impl Made {
         events.push((done, with(&place, last)));
         events.push(("response.output_item.done", json!({"output_index": index, "item": item})));
     }
+}
+
+fn interpreted(item: &Value, index: usize, events: &mut Events) {
+    let place = json!({"item_id": item["id"], "output_index": index});
+    added(item, "code", json!(""), index, events);
+    events.push(("response.code_interpreter_call.in_progress", place.clone()));
+    let delta = json!({"delta": item["code"]});
+    events.push(("response.code_interpreter_call_code.delta", with(&place, delta)));
+    let done = json!({"code": item["code"]});
+    events.push(("response.code_interpreter_call_code.done", with(&place, done)));
+    events.push(("response.code_interpreter_call.interpreting", place.clone()));
+    events.push(("response.code_interpreter_call.completed", place));
+    events.push(("response.output_item.done", json!({"output_index": index, "item": item})));
 }
 
 fn reasoning(item: &Value, index: usize, events: &mut Events) {

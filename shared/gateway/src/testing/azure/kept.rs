@@ -54,6 +54,7 @@ impl Kept {
             "assistants" => "asst_",
             "threads" => "thread_",
             "videos" => "video_",
+            "containers" => "cntr_",
             _ => return None,
         };
         let body = request.json();
@@ -162,6 +163,16 @@ impl Kept {
         of_events(&events)
     }
 
+    /// The container that a code interpreter of a request works in.
+    fn interpreter(&mut self, body: &Value) -> Option<String> {
+        let tools = body["tools"].as_array()?;
+        let tool = tools.iter().find(|tool| tool["type"] == "code_interpreter")?;
+        let named = tool["container"].as_str().map(ToOwned::to_owned);
+        let id = named.unwrap_or_else(|| self.id("cntr_"));
+        self.ids.insert(id.clone());
+        Some(id)
+    }
+
     fn id(&mut self, prefix: &str) -> String {
         self.made += 1;
         format!("{prefix}{}x{:04}", self.resource, self.made)
@@ -179,9 +190,26 @@ impl Kept {
         if body["store"] == true {
             self.ids.insert(id.clone());
         }
+        let mut response = response(&id, completion, "completed");
+        if let Some(container) = self.interpreter(body) {
+            let call = json!({"id": "ci_1", "type": "code_interpreter_call", "status": "completed",
+                "code": "1", "container_id": container, "outputs": null});
+            let mut output = vec![call.clone()];
+            output.extend(response["output"].as_array().into_iter().flatten().cloned());
+            response["output"] = output.into();
+            if body["stream"] == true {
+                let item = json!({"output_index": 0, "item": call});
+                let done = json!({"response": response});
+                return of_events(&[
+                    event("response.created", 0, json!({"response": {"id": id}})),
+                    event("response.output_item.added", 1, item),
+                    event("response.completed", 2, done),
+                ]);
+            }
+        }
         match body["stream"] == true {
             true => stream(&id, completion),
-            false => Reply::json(200, response(&id, completion, "completed").to_string()),
+            false => Reply::json(200, response.to_string()),
         }
     }
 }

@@ -18,6 +18,7 @@ pub fn id_prefix(kind: Kind) -> &'static str {
         Kind::Thread => "thread",
         Kind::Run => "run",
         Kind::Video => "video",
+        Kind::Container => "cntr",
     }
 }
 

@@ -152,7 +152,9 @@ impl Grammar<'_> {
                 let seconds = self.pick(&["4", "8", "0", "99"]).unwrap_or_default();
                 vec![format!(r#""prompt":"{PROMPT}","seconds":"{seconds}""#)]
             }
-            (Kind::Response | Kind::File | Kind::Thread | Kind::Run, _) => Vec::new(),
+            (Kind::Response | Kind::File | Kind::Thread | Kind::Run | Kind::Container, _) => {
+                Vec::new()
+            }
         };
         self.json(fields)
     }
