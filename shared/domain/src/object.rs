@@ -188,10 +188,18 @@ pub struct Owned {
     /// The ids of the items in its output, for a response: requests may refer to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ObjectId>,
+    /// The output that a stream of it has shown, in tokens, for a run whose stream ended before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub streamed_tokens: u64,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// The planned end of the event at that time.
     pub event_ends_at: DateTime<Utc>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 /// How long an object's owner is remembered after the event, in case Azure does not delete the

@@ -111,8 +111,8 @@ pub trait ResponseHook: Send + Sync {
         Ok(event.0)
     }
 
-    /// Azure has ended the stream with an error, after what the stream has produced.
-    async fn fails(&self, _produced: Produced) {}
+    /// Azure has ended the stream with an error, or it broke off, after what it has produced.
+    async fn fails(&self, _produced: Produced, _is_by_azure: bool) {}
 
     /// Whether a stream that has ended lacks the object that it is about.
     fn lacks_object(&self) -> bool {

@@ -133,6 +133,10 @@ impl Jobs {
         let Some(state) = JobState::read(response).filter(JobState::has_ended) else {
             return false;
         };
+        let produced = match produced.is_nothing() {
+            true => Produced::of_tokens(owned.streamed_tokens),
+            false => produced,
+        };
         self.settle(owned, at, |hold| state.settlement(owned.kind, hold, produced)).await
     }
 
@@ -179,8 +183,8 @@ impl Jobs {
             if let Ok(Some(owned)) = found
                 && account.holds.contains_key(&owned.request_id)
             {
-                let unseen = Produced::default();
-                self.settle(&owned, at, |hold| state.settlement(owned.kind, hold, unseen)).await;
+                let seen = Produced::of_tokens(owned.streamed_tokens);
+                self.settle(&owned, at, |hold| state.settlement(owned.kind, hold, seen)).await;
             }
         }
     }

@@ -159,6 +159,7 @@ impl Registry {
             session,
             app: app.flatten(),
             items: object.items,
+            streamed_tokens: 0,
             created_at: object.created_at,
             event_ends_at: object.event_ends_at,
         };
@@ -289,6 +290,18 @@ impl Registry {
     pub(crate) async fn forget(&self, owned: &Owned) {
         if self.within_timeout(self.store.forget(owned)).await.is_err() {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
+        }
+    }
+
+    /// Records what a stream of a run has shown, in case the run fails without a count. A failure is
+    /// only logged: then that output is not charged.
+    pub(crate) async fn record_streamed(&self, run: &Owned) {
+        let written = async {
+            self.with_retry(|| self.store.put(run)).await?;
+            self.with_retry(|| self.store.open_job(run)).await
+        };
+        if written.await.is_err() {
+            tracing::warn!(job = %run.id, "what a stream of a run has shown is not recorded");
         }
     }
 

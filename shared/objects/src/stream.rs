@@ -147,13 +147,21 @@ impl ResponseHook for RunStream {
     }
 
     /// An error event does not say what the run cost. The run does, unless Azure still works on it:
-    /// then the next poll or [`Objects::finish_jobs`](crate::Objects::finish_jobs) settles it.
-    async fn fails(&self, produced: Produced) {
-        let Some(run) = self.run.clone() else { return };
+    /// then the next poll or [`Objects::finish_jobs`](crate::Objects::finish_jobs) settles it, and
+    /// finds in the record what the stream has shown.
+    async fn fails(&self, produced: Produced, is_by_azure: bool) {
+        let Some(mut run) = self.run.clone() else { return };
         let (jobs, at) = (self.jobs.clone(), Arc::clone(&self.at));
         self.jobs.gateway.in_background(async move {
-            if let Ok(Some(response)) = jobs.read_job(&run, &at).await {
-                jobs.settle_if_ended(&run, &at, &response, produced).await;
+            if is_by_azure
+                && let Ok(Some(response)) = jobs.read_job(&run, &at).await
+                && jobs.settle_if_ended(&run, &at, &response, produced).await
+            {
+                return;
+            }
+            if !produced.is_nothing() {
+                run.streamed_tokens = produced.tokens();
+                jobs.registry.record_streamed(&run).await;
             }
         });
     }

@@ -172,6 +172,48 @@ async fn output_that_was_streamed_before_an_error_event_is_charged_once_the_run_
 }
 
 #[tokio::test]
+async fn output_that_was_streamed_is_charged_however_long_after_it_the_run_has_failed() {
+    // Whether the stream breaks off instead of ending in an error, and who sees the run's end.
+    for (breaks, polls) in [(false, false), (false, true), (true, false), (true, true)] {
+        let world = world("late-failure").await;
+        let ada = world.attendee("ada").await;
+        let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
+        let mut run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
+            "assistant_id": assistant, "status": "in_progress", "usage": null});
+        let delta = json!({"id": "msg_1", "object": "thread.message.delta",
+            "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+        let error = json!({"code": "server_error", "message": "x"});
+        let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
+        events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); 200]);
+        if !breaks {
+            events.push(format!("event: error\ndata: {}\n\n", json!({"error": error})));
+        }
+        world.azure().script(of_events(&events));
+        if !breaks {
+            // Azure still works on it when the stream has ended.
+            world.azure().script(Reply::json(200, run.to_string()));
+        }
+        let body = json!({"assistant_id": assistant, "stream": true}).to_string();
+        let runs = format!("{}/{thread}/runs", path(Kind::Thread));
+        ada.send(ada.post(&runs, body)).await.assert_ok();
+        world.quiet().await;
+        assert_ne!(world.account("ada").await.count(Field::Held), 0);
+        (run["status"], run["last_error"]) = ("failed".into(), error);
+        world.azure().script(Reply::json(200, run.to_string()));
+        match polls {
+            true => {
+                let one = format!("{runs}/run_failed");
+                ada.call(Method::GET, &one, None).await.assert_ok();
+            }
+            false => assert_eq!(finish(&world).await, Finished { settled: 1, left: 0 }),
+        }
+        let totals = world.settle().await;
+        assert_eq!((totals.requests, totals.prompt_tokens), (MADE, 20_000), "{breaks} {polls}");
+        assert!((200..420).contains(&totals.completion_tokens), "{}", totals.completion_tokens);
+    }
+}
+
+#[tokio::test]
 async fn a_run_without_a_response_or_with_odd_usage_is_charged_its_estimate() {
     let world = world("odd").await;
     let ada = world.attendee("ada").await;

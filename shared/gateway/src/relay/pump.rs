@@ -138,8 +138,9 @@ impl Pump {
             }
         }
         self.settle(error.as_ref()).await;
-        if let (Some(hook), Some(_)) = (&self.stream.hook, &self.stream.state.failure) {
-            hook.fails(self.stream.state.produced).await;
+        let is_by_azure = self.stream.state.failure.is_some();
+        if let Some(hook) = self.stream.hook.as_ref().filter(|_| is_by_azure || error.is_some()) {
+            hook.fails(self.stream.state.produced, is_by_azure).await;
         }
         if let (Some(hook), Some(counted)) = (&self.stream.hook, self.stream.state.counted) {
             hook.settled(counted.usage).await;

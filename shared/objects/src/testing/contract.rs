@@ -49,6 +49,7 @@ impl Bench {
             tokens: 7,
             request_id: "req_1".parse().unwrap(),
             items: vec!["msg_1".parse().unwrap()],
+            streamed_tokens: 7,
             created_at: noon() + TimeDelta::milliseconds(123),
             event_ends_at: noon() + TimeDelta::days(1),
         }

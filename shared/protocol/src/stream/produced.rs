@@ -48,6 +48,12 @@ impl Produced {
     /// A text of so many bytes is one token: most streams send one at a time.
     const SHORT: usize = 8;
 
+    /// Output that was counted before.
+    #[must_use]
+    pub fn of_tokens(tokens: u64) -> Self {
+        Self { frames: u64::from(tokens > 0), tokens, ..Self::default() }
+    }
+
     /// Adds a frame that carries output.
     pub(crate) fn add(&mut self, frame: &[u8]) {
         let is_usual = (self.shortest..=self.envelope + Self::SHORT).contains(&frame.len());
