@@ -71,6 +71,8 @@ BY_MODE = {
     "audio_speech": ["audio_speech"],
     "video_generation": ["videos"],
 }
+# https://github.com/openai/tiktoken/blob/main/tiktoken/model.py
+OLDER_TOKENIZER = r"(gpt-4|gpt-3\.?5-turbo)($|-)|text-embedding-|ada$"
 # Realtime, OCR, rerank and evaluation models have no operation that is proxied.
 LEFT_OUT = {"realtime", "ocr", "rerank", "evaluation"}
 
@@ -103,6 +105,8 @@ def facts(name, row):
     refused = first(REFUSES, name.lower())
     if refused:
         out["refuses"] = refused
+    if is_openai and re.match(OLDER_TOKENIZER, name.lower()):
+        out["tokenizer"] = "cl100k_base"
     operations = [op for path in row.get("endpoints", []) for op in OPERATIONS.get(path, [])]
     if name.startswith("claude-"):
         operations = ["messages"]

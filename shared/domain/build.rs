@@ -51,8 +51,9 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         facts["routes_to"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     Ok(format!(
         "ModelFacts {{ context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
-         image: {}, refuses_user: {}, refuses_stream_options: {}, retires: {retires}, routes_to: \
-         &{routes:?}, prices: ModelPrices {{ version: {version:?}, surcharge: {}, input: {}, \
+         image: {}, refuses_user: {}, refuses_stream_options: {}, has_older_tokenizer: {}, \
+         retires: {retires}, routes_to: &{routes:?}, prices: ModelPrices {{ version: {version:?}, \
+         surcharge: {}, input: {}, \
          cached_input: {}, cache_write: {}, cache_write_hour: {}, output: {}, input_audio: {}, \
          output_audio: {}, input_image: {}, output_image: {}, long_input: {}, long_cached_input: \
          {}, long_output: {}, image: {}, second: {}, character: {}, video_second: {} }} }}",
@@ -62,6 +63,7 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         image(&facts["image"])?,
         refuses("user"),
         refuses("stream_options"),
+        facts["tokenizer"] == "cl100k_base",
         price("surcharge"),
         price("input"),
         price("cached_input"),

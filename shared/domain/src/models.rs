@@ -50,6 +50,8 @@ pub struct ModelFacts {
     pub refuses_user: bool,
     /// Whether it rejects a request with `stream_options`.
     pub refuses_stream_options: bool,
+    /// Whether its tokenizer is `cl100k_base`, which needs more tokens for most languages.
+    pub has_older_tokenizer: bool,
     /// The day on which Azure retires it, as `2027-04-14`.
     pub retires: Option<&'static str>,
     /// The models of which a model router chooses one for each request. Empty for any other model.
@@ -109,6 +111,7 @@ impl ModelFacts {
         image: Some(ImageRule::UNKNOWN),
         refuses_user: false,
         refuses_stream_options: false,
+        has_older_tokenizer: false,
         retires: None,
         routes_to: &[],
         prices: ModelPrices {

@@ -11,7 +11,7 @@ use lanyard_domain::models::ModelFacts;
 
 use crate::pdf;
 use crate::recording;
-use crate::tokens::tokens_of_text;
+use crate::tokens::tokens_of_plain_text;
 use crate::tree::Node;
 
 /// The most images of one request.
@@ -74,7 +74,7 @@ impl<'f> Content<'f> {
     /// Adds a value and all that it holds.
     pub(crate) fn see(&mut self, node: &Node<'_>) {
         match node {
-            Node::Text(text) => self.add(tokens_of_text(text.as_bytes())),
+            Node::Text(text) => self.add(tokens_of_plain_text(text.as_bytes())),
             Node::List(list) => list.iter().for_each(|node| {
                 self.add(ITEM_TOKENS);
                 self.see(node);
@@ -191,7 +191,7 @@ impl<'f> Content<'f> {
             });
         }
         match std::str::from_utf8(file) {
-            Ok(text) => tokens_of_text(text.as_bytes()),
+            Ok(text) => tokens_of_plain_text(text.as_bytes()),
             // Packed text, such as a document of an office program, or an image.
             Err(_) => (file.len() as u64).min(context),
         }

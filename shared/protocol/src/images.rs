@@ -27,7 +27,7 @@ use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
-use crate::tokens::tokens_of_text;
+use crate::tokens::{tokens_of_plain_text, tokens_of_text};
 use crate::tools;
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
 use crate::write;
@@ -84,7 +84,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     match &payload.form {
         Some(form) => {
             form.files(&FILES)?;
-            let texts = form.texts().map(|text| tokens_of_text(text.as_bytes()));
+            let texts = form.texts().map(|text| tokens_of_plain_text(text.as_bytes()));
             prompt_tokens = texts.fold(prompt_tokens, u64::saturating_add);
         }
         None => prompt_tokens = tokens_of_text(payload.body),

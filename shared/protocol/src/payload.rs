@@ -18,6 +18,7 @@ use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid};
 use crate::multipart::{self, Form};
 use crate::references::{self, Reference};
+use crate::tokens::cl100k;
 use crate::{Api, BodyEncoding, Protocol};
 use crate::{json, names};
 
@@ -140,7 +141,11 @@ impl<'a> Payload<'a> {
     ///
     /// [`BodyRefused`] that names the parameter.
     pub fn demanded(&self, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
-        (self.protocol.read)(self, caps)
+        let demanded = (self.protocol.read)(self, caps)?;
+        Ok(match caps.facts.has_older_tokenizer {
+            true => demanded.carrying(cl100k::tokens_beyond(self.body)),
+            false => demanded,
+        })
     }
 
     /// Whether a refusal of a field is about what we wrote, rather than about what the client sent.

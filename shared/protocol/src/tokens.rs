@@ -5,11 +5,18 @@
 //! a token begins there. The chances were measured with `o200k_base` on prose of 25 languages,
 //! source code, JSON, numbers and encoded data; the test beside holds them to a committed corpus.
 //! Of scripts that the tokenizer knows badly, the blocks of characters have costs of their own.
+//! Escapes of JSON are read as the characters that they mean.
 
 mod blocks;
+pub(crate) mod cl100k;
 mod costs;
+mod escapes;
 
-use self::blocks::{beyond, first_code, hex, of_escape};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use self::blocks::{beyond, first_code};
 use self::costs::COSTS;
 
 /// The cost of a transition is in sixty-fourths of a token.
@@ -96,24 +103,12 @@ const KANA: State = 32;
 const HAN: State = 33;
 const HANGUL: State = 34;
 const ESCAPE: State = 35;
-/// The first digit of a `\u` escape.
-const HEX: State = 36;
-/// The third and fourth digit of an escape of a character below U+4000, and of one above.
-const LOW_HEX: State = 37;
-const LOW_HEX_END: State = 38;
-const HIGH_HEX: State = 39;
-const HIGH_HEX_END: State = 40;
-/// The second digit of an escape, one state for each group of first digits.
-const SECOND: State = 41;
 /// The second byte of a character, one state for each of some first bytes.
-const LEAD: State = 52;
+const LEAD: State = 36;
 /// A word whose last letters are consonants, of which more than three in a row are rare in words: for
 /// each of its first twelve letters one, two, and three or more.
-const CONSONANTS: State = 63;
-const STATES: usize = 99;
-
-/// The first digits of escapes that have a state: those between two of them belong to the former.
-const FIRST_DIGITS: [u8; (LEAD - SECOND) as usize] = [0, 1, 2, 3, 4, 5, 10, 11, 13, 14, 15];
+const CONSONANTS: State = 47;
+const STATES: usize = 83;
 
 /// The first bytes whose characters differ in their costs, by the second byte.
 const LEADS: [u8; (CONSONANTS - LEAD) as usize] =
@@ -182,35 +177,8 @@ const fn next(state: State, byte: u8) -> State {
     let before = consonants(state);
     let state = complete(state);
     let class = class(byte);
-    match state {
-        ESCAPE => {
-            return match byte {
-                b'u' => HEX,
-                b'\\' => PUNCTUATION,
-                _ => LINE,
-            };
-        }
-        HEX => {
-            let digit = match hex(byte) {
-                Some(digit) => digit,
-                None => return LINE,
-            };
-            let mut at = LEAD - SECOND;
-            while at > 0 {
-                at -= 1;
-                if FIRST_DIGITS[at as usize] <= digit {
-                    return SECOND + at;
-                }
-            }
-            return LINE;
-        }
-        SECOND..LEAD => {
-            return if FIRST_DIGITS[(state - SECOND) as usize] < 4 { LOW_HEX } else { HIGH_HEX };
-        }
-        LOW_HEX | HIGH_HEX => return state + 1,
-        LOW_HEX_END => return INDIC,
-        HIGH_HEX_END => return HAN,
-        _ => {}
+    if let ESCAPE = state {
+        return if byte == b'\\' { PUNCTUATION } else { LINE };
     }
     match class {
         Class::Lower | Class::LowerU => {
@@ -296,12 +264,6 @@ const fn cost(state: State, byte: u8) -> u8 {
             _ => 0,
         };
     }
-    if let SECOND..LEAD = state {
-        return match hex(byte) {
-            Some(digit) => of_escape(FIRST_DIGITS[(state - SECOND) as usize], digit),
-            None => 0,
-        };
-    }
     let cost = COSTS[row(complete(state))][class as usize];
     // The other first bytes have characters of one cost.
     let is_alike = byte >= 0xC0 && index_of(byte).is_none();
@@ -325,7 +287,7 @@ static TRANSITIONS: [[u16; 256]; ROWS] = {
     while state < STATES {
         let mut at = 0;
         while at < 256 {
-            #[expect(clippy::cast_possible_truncation, reason = "99 states and 256 bytes")]
+            #[expect(clippy::cast_possible_truncation, reason = "83 states and 256 bytes")]
             let (state_byte, byte) = (state as u8, at as u8);
             let cost = cost(state_byte, byte) as u16;
             table[state][at] = next(state_byte, byte) as u16 | (cost << 8);
@@ -340,9 +302,22 @@ static TRANSITIONS: [[u16; 256]; ROWS] = {
 /// count as the character that they mean.
 pub(crate) fn tokens_of_text(text: &[u8]) -> u64 {
     let mut running = RunningText::default();
+    match CODE.find(text) {
+        Some(_) => running.add_escaped(text),
+        None => running.add(text),
+    }
+    running.tokens()
+}
+
+/// The tokens of a text that is not JSON: a backslash is one.
+pub(crate) fn tokens_of_plain_text(text: &[u8]) -> u64 {
+    let mut running = RunningText::default();
     running.add(text);
     running.tokens()
 }
+
+/// The beginning of an escape by number.
+static CODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
 
 /// The estimate of a text that comes in pieces: that of the complete text, wherever it is cut.
 #[derive(Clone, Copy, Debug)]

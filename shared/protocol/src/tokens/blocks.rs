@@ -121,36 +121,3 @@ pub(super) const fn first_code(lead: u8, second: u8) -> u32 {
         0xF0.. => ((lead as u32 & 7) << 18) | (low << 12),
     }
 }
-
-/// The value of a digit of an escape.
-pub(super) const fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
-}
-
-/// What an escape with these two digits costs beyond another one: the mean of its four blocks.
-pub(super) const fn of_escape(first: u8, second: u8) -> u8 {
-    let usual = if first < 4 { 24 } else { 64 };
-    let from = ((first as u32) << 12) | ((second as u32) << 8);
-    // Of pairs most are emoji, of the first blocks most are letters with accents, and Greek stands
-    // beside combining marks.
-    match (first, second) {
-        (13, _) | (0, 0 | 1) => return 0,
-        (0, 3) => return 20,
-        _ => {}
-    }
-    let mut sum = 0;
-    let mut block = 0;
-    while block < 4 {
-        let cost = of_block(from + block * 64);
-        sum += if cost > usual { cost as u16 - usual as u16 } else { 0 };
-        block += 1;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the mean of four bytes")]
-    let mean = (sum / 4) as u8;
-    mean
-}
