@@ -43,8 +43,10 @@ class Agent:
     # Whether the answer repeats the prompt.
     echoes = True
     has_sessions = False
-    # Whether it can be given a schema for its answer.
-    has_schemas = False
+    # The tool by which its model answers in a given schema; "" if it sends the schema as a format. Without one it has no
+    # such option (at these versions): opencode's, Cline's, Copilot's, Continue's and pi's options for JSON are about how
+    # they report what they do, and aider reads edits from prose.
+    schema_tool = None
     schema = None
     skips = ()
     # The output that it asks for with each request. A larger figure than the event's cap is lowered to what fits.
@@ -89,10 +91,18 @@ class Agent:
         """The prompt by which the simulated model writes a file: it calls the tool that is named, as it is told."""
         raise NotImplementedError
 
-    def with_schema(self, schema, prompt):
-        """The same prompt, whose answer is to have this schema."""
+    def with_schema(self, schema, prompt, **answer):
+        """The same prompt, whose answer is to have this schema. By a tool the simulated model gives this answer."""
         self.schema = schema
-        return prompt
+        return f"{prompt} {calling(self.schema_tool, **answer)}" if self.schema_tool else prompt
+
+    def schema_in(self, body):
+        """The schema for the answer in a request of it."""
+        if not self.schema_tool:
+            return body.get("text", {}).get("format", {}).get("schema")
+        described = [tool.get("function", tool) for tool in body.get("tools", [])]
+        found = [tool for tool in described if tool["name"] == self.schema_tool]
+        return found and (found[0].get("input_schema") or found[0].get("parameters"))
 
     def write(self, path, text):
         """Writes a file below its home."""
@@ -112,7 +122,7 @@ class Codex(Agent):
     """Codex CLI."""
 
     name, package = "codex", "@openai/codex"
-    has_sessions = has_schemas = True
+    has_sessions, schema_tool = True, ""
 
     def prepare(self):
         self.write(".codex/config.toml", self.setup)
@@ -212,8 +222,11 @@ class Qwen(Agent):
         self.write(".qwen/settings.json", json.dumps({"privacy": {"usageStatisticsEnabled": False},
                                                       "general": {"enableAutoUpdate": False}}))
 
+    schema_tool = "structured_output"
+
     def command(self, prompt):
-        return self.script([NODE, BIN / "qwen"], "--yolo", prompt)
+        options = ["--json-schema", json.dumps(self.schema)] if self.schema else []
+        return self.script([NODE, BIN / "qwen"], "--yolo", *options, prompt)
 
     def writes(self, path, text):
         return calling("write_file", file_path=str(path), content=text)
@@ -265,9 +278,11 @@ class ClaudeCode(Agent):
                    "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "32"}
     own_words = {401: "Not logged in"}
     options = ("--dangerously-skip-permissions",)
+    schema_tool = "StructuredOutput"
 
     def command(self, prompt):
-        return self.script([PACKAGES / self.package / "claude"], *self.options, "-p", prompt)
+        schema = ["--output-format", "json", "--json-schema", json.dumps(self.schema)] if self.schema else []
+        return self.script([PACKAGES / self.package / "claude"], *self.options, *schema, "-p", prompt)
 
     def resume(self, prompt):
         return self.script([PACKAGES / self.package / "claude"], *self.options, "--continue", "-p", prompt)
