@@ -173,14 +173,14 @@ export async function attendee({ browser, service, step }) {
     await page.waitForSelector("#setup-tool option[value=codex]");
     await page.select("#setup-tool", "codex");
     for (const visit of ["first", "second"]) {
-      await page.waitForSelector("#snippets .setup code");
-      const text = await textOf(page, "#snippets .setup code");
+      await page.waitForSelector("#snippets .setup pre code");
+      const text = await textOf(page, "#snippets .setup pre code");
       assert.ok(text.includes(`base_url = "${service.address}/api/v1"`) && text.includes(`${event.code}/ada`), `${visit}: ${text}`);
       if (visit === "first") await page.reload();
     }
     // A tool that speaks Anthropic's format gets a model of Claude, not the one for chats.
     await page.select("#setup-tool", "claude-code");
-    await page.waitForFunction(() => document.querySelector("#snippets .setup code")?.textContent?.includes("ANTHROPIC_MODEL='claude-"));
+    await page.waitForFunction(() => document.querySelector("#snippets .setup pre code")?.textContent?.includes("ANTHROPIC_MODEL='claude-"));
     await page.select("#setup-tool", "codex");
   });
   await step("injected scripts do not run, and nothing is sent elsewhere", async () => {
