@@ -3,6 +3,7 @@
 mod bodies;
 mod faults;
 mod identities;
+mod names;
 mod routes;
 
 use std::sync::Arc;

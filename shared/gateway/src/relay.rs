@@ -188,8 +188,8 @@ impl Gateway {
             return Err(self.settle_failed(reservation, settlement, &failure, from));
         }
         // A response that has failed has its reason in it.
-        if has_error {
-            bytes = without_names(bytes, from);
+        if has_error && let Some(hidden) = OurNames::of(from).hide_in_errors(&bytes) {
+            bytes = hidden.into();
         }
         reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
@@ -291,15 +291,6 @@ fn read_text(bytes: &[u8], hold: &Hold) -> BufferedResponse {
         None => Settlement::AtLeast(Usage::default()),
     };
     BufferedResponse { settlement, id: None, failure, has_error: false }
-}
-
-/// A response without the names of a deployment.
-fn without_names(bytes: Bytes, from: &Deployment) -> Bytes {
-    let names = OurNames::of(from);
-    match names.are_in(&bytes) {
-        true => names.hide(&String::from_utf8_lossy(&bytes)).into(),
-        false => bytes,
-    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

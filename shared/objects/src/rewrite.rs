@@ -1,6 +1,7 @@
 //! Rewrites the objects in Azure's responses for the caller.
 //!
-//! A model gets the name that the event gives it, and a video an address at Lanyard.
+//! A model gets the name that the event gives it, and a video an address at Lanyard. What Azure says
+//! of a failure keeps none of our names.
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -10,6 +11,7 @@ use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::request::Request;
 use lanyard_gateway::{headers, parse};
 use lanyard_protocol::payload::fields_of;
+use lanyard_protocol::refusal::OurNames;
 use serde_json::value::RawValue;
 
 /// Rewrites objects of one resource.
@@ -36,8 +38,12 @@ impl<'a> Rewriter<'a> {
         Self { kind, names, address }
     }
 
-    /// Rewrites a response. A body that is not a JSON object, or has no id of ours, is not changed.
+    /// Rewrites a response. A body that is not a JSON object, or has nothing of ours, is not changed.
     pub(crate) fn rewrite(&self, bytes: Bytes) -> Bytes {
+        let hide = |bytes: Bytes, at: &&Deployment| {
+            OurNames::of(at).hide_in_errors(&bytes).map_or(bytes, Bytes::from)
+        };
+        let bytes = self.names.iter().fold(bytes, hide);
         match self.kind {
             Kind::Assistant | Kind::Run | Kind::Video => {}
             Kind::Response

@@ -137,9 +137,12 @@ impl ResponseHook for RunStream {
             self.record_thread(id).await?;
             return Ok(event.0);
         }
-        self.record_run(&data, produced, reservation).await?;
-        let rewriter = Rewriter::of(Kind::Run, &self.at, &self.home, &self.request);
         let name = event.event().unwrap_or_default();
+        // A step has an id and a state of its own.
+        if !name.starts_with("thread.run.step.") {
+            self.record_run(&data, produced, reservation).await?;
+        }
+        let rewriter = Rewriter::of(Kind::Run, &self.at, &self.home, &self.request);
         let mut rewritten = format!("event: {name}\ndata: ").into_bytes();
         rewritten.extend_from_slice(&rewriter.rewrite(data));
         rewritten.extend_from_slice(b"\n\n");

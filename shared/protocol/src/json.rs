@@ -30,6 +30,12 @@ pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Body
     Ok(fields)
 }
 
+/// The fields of an object of Azure's; none if it is something else.
+pub(crate) fn fields(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    let Fields(fields) = serde_json::from_slice(body).ok()?;
+    Some(fields)
+}
+
 /// Whether a text has a letter that is written as an escape, so that a search for a name may miss
 /// it. No encoder writes letters so.
 pub(crate) fn hides_letters(text: &str) -> bool {

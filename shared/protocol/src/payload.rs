@@ -37,7 +37,7 @@ const NO_FORM: &str = "The body must be a form with a file. Send multipart/form-
 /// The fields of a JSON object of Azure's, in their order; none if it is something else.
 #[must_use]
 pub fn fields_of(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    json::object(bytes).ok()
+    json::fields(bytes)
 }
 
 /// A body's fields in their order.

@@ -1,15 +1,17 @@
 //! Reads Azure's error responses, and removes what a client may not see.
 
+mod names;
+
 use http::StatusCode;
 use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use self::names::OurNames;
 use crate::added::{RefusedFields, refused_fields};
 use crate::stream::failure::{Blame, Failure};
 
@@ -166,101 +168,9 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
     }
 }
 
-/// Our names that Azure may mention and that clients must not see.
-#[derive(Clone, Debug, Default)]
-pub struct OurNames {
-    endpoint: String,
-    azure_name: String,
-    /// The deployment's name for clients.
-    name: String,
-}
-
-impl OurNames {
-    /// The names of a deployment and its resource.
-    #[must_use]
-    pub fn of(deployment: &Deployment) -> Self {
-        Self {
-            endpoint: deployment.endpoint.clone(),
-            azure_name: deployment.azure_name.as_str().to_owned(),
-            name: deployment.name.as_str().to_owned(),
-        }
-    }
-
-    /// A text of Azure's without the resource's host and the deployment's name at Azure.
-    #[must_use]
-    pub fn hide(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for (name, instead) in self.replaced() {
-            clean = clean.replace(name, instead);
-        }
-        while let Some((from, to)) = azure_host(&clean) {
-            clean.replace_range(from..to, RESOURCE);
-        }
-        clean
-    }
-
-    /// Whether a text has any of the names.
-    #[must_use]
-    pub fn are_in(&self, text: &[u8]) -> bool {
-        self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
-            || HOSTS.iter().any(|host| memmem::find(text, host.as_bytes()).is_some())
-    }
-
-    fn replaced(&self) -> impl Iterator<Item = (&str, &str)> {
-        let host = self.endpoint.split("://").last().unwrap_or_default();
-        let resource = host.split(['.', ':']).next().unwrap_or_default();
-        let is_renamed = self.azure_name != self.name;
-        let names = [
-            (host, RESOURCE),
-            (resource, RESOURCE),
-            (if is_renamed { &self.azure_name } else { "" }, &self.name),
-        ];
-        // Shorter ones are parts of words.
-        names.into_iter().filter(|(name, _)| name.len() > 3)
-    }
-}
-
-/// What stands for a host of Azure's.
-const RESOURCE: &str = "the model's resource";
-
-/// The domains of resources: Azure may mention others of the organiser's than the one that was asked.
-const HOSTS: [&str; 6] = [
-    ".openai.azure.com",
-    ".services.ai.azure.com",
-    ".cognitiveservices.azure.com",
-    ".inference.ai.azure.com",
-    ".models.ai.azure.com",
-    ".api.cognitive.microsoft.com",
-];
-
-/// Where a text has the host of a resource, with its scheme.
-fn azure_host(text: &str) -> Option<(usize, usize)> {
-    let lower = text.to_ascii_lowercase();
-    let (at, host) = HOSTS.iter().find_map(|host| Some((lower.find(host)?, host)))?;
-    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-    let before = lower.as_bytes().get(..at).unwrap_or_default();
-    let label = before.iter().rev().take_while(|byte| is_label(byte)).count();
-    let from = at - label;
-    let scheme = ["https://", "http://"].into_iter().find(|scheme| lower[..from].ends_with(scheme));
-    Some((from - scheme.map_or(0, str::len), at + host.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts_of_all_resources_of_azures_are_hidden() {
-        let hide = |text: &str| OurNames::default().hide(text);
-        for host in HOSTS {
-            let text = format!("See https://Their-Res0urce{host}/openai, not their{host}.");
-            let hidden = "See the model's resource/openai, not the model's resource.";
-            assert_eq!(hide(&text), hidden);
-            assert!(OurNames::default().are_in(text.as_bytes()));
-        }
-        let plain = "Read https://learn.microsoft.com/azure and openai.azure.com.";
-        assert_eq!(hide(plain), plain);
-    }
 
     fn refused(status: u16, error: &str) -> ModelRefusal {
         let deployment = serde_json::json!({

@@ -152,6 +152,8 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             state.is_done = ENDS.iter().any(|end| name.ends_with(end));
             shows(Kind::Run)
         }
+        // It says why, as the run does.
+        Some(name) if is_step_that_ended(name) => shows(Kind::Run),
         Some(_) => StreamEvent::Pass,
         None => match failed::failure_of(&frame.data()) {
             Some(failure) => {
@@ -172,6 +174,13 @@ fn is_of_run(name: &str) -> bool {
     name.strip_prefix("thread.run.").is_some_and(|rest| !rest.starts_with("step."))
 }
 
+fn is_step_that_ended(name: &str) -> bool {
+    matches!(
+        name,
+        "thread.run.step.failed" | "thread.run.step.expired" | "thread.run.step.cancelled"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +194,7 @@ mod tests {
         };
         assert_eq!(shown("event: thread.created\ndata: {}\n\n"), Some(Kind::Thread));
         assert_eq!(shown("event: thread.run.completed\ndata: {}\n\n"), Some(Kind::Run));
+        assert_eq!(shown("event: thread.run.step.failed\ndata: {}\n\n"), Some(Kind::Run));
         assert_eq!(shown("event: thread.run.step.created\ndata: {}\n\n"), None);
         assert_eq!(shown("event: thread.message.delta\ndata: {}\n\n"), None);
     }

@@ -4,6 +4,8 @@
 
 mod read;
 
+pub(crate) use self::read::without_keys;
+
 use super::StreamState;
 use crate::usage::{Counted, with_units};
 use lanyard_domain::account::Hold;

@@ -260,7 +260,7 @@ fn literal(text: &str) -> usize {
 }
 
 /// A sentence without what may be a key or a token. Some gateways repeat the one that they refuse.
-fn without_keys(text: String) -> String {
+pub(crate) fn without_keys(text: String) -> String {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let keys: Vec<_> = text.split(|c| !is_of_word(c)).filter(|word| is_key(word)).collect();
     let hide = |clean: String, key: &&str| clean.replace(*key, "[redacted]");

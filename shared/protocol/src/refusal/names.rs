@@ -1,0 +1,224 @@
+//! Our names that Azure may mention, and how they are hidden.
+
+use lanyard_domain::catalog::Deployment;
+use memchr::memmem;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json;
+use crate::stream::failure::without_keys;
+use crate::write::Object;
+
+/// Our names that Azure may mention and that clients must not see.
+#[derive(Clone, Debug, Default)]
+pub struct OurNames {
+    endpoint: String,
+    azure_name: String,
+    /// The deployment's name for clients.
+    name: String,
+}
+
+impl OurNames {
+    /// The names of a deployment and its resource.
+    #[must_use]
+    pub fn of(deployment: &Deployment) -> Self {
+        Self {
+            endpoint: deployment.endpoint.clone(),
+            azure_name: deployment.azure_name.as_str().to_owned(),
+            name: deployment.name.as_str().to_owned(),
+        }
+    }
+
+    /// A text of Azure's without the resource's host and the deployment's name at Azure.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for (name, instead) in self.replaced() {
+            clean = clean.replace(name, instead);
+        }
+        while let Some((from, to)) = azure_host(&clean) {
+            clean.replace_range(from..to, RESOURCE);
+        }
+        clean
+    }
+
+    /// An object of Azure's, or a list of them, without the names and keys inside its errors. `None`
+    /// if it has none there. The rest is the attendee's, and is not changed.
+    #[must_use]
+    pub fn hide_in_errors(&self, body: &[u8]) -> Option<String> {
+        let has_error = |name: &&str| memmem::find(body, name.as_bytes()).is_some();
+        if !ERRORS.iter().any(has_error) {
+            return None;
+        }
+        let fields = json::fields(body)?;
+        let rewritten: Vec<_> = fields
+            .iter()
+            .map(|(name, raw)| match name.as_ref() {
+                name if ERRORS.contains(&name) => self.hide_in_error(raw),
+                "data" | "choices" => self.hide_in_list(raw),
+                _ => None,
+            })
+            .collect();
+        if rewritten.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut out = Vec::with_capacity(body.len());
+        let mut object = Object { out: &mut out };
+        for ((name, raw), rewritten) in fields.iter().zip(&rewritten) {
+            object.raw(name, rewritten.as_deref().unwrap_or(raw.get()));
+        }
+        object.end();
+        String::from_utf8(out).ok()
+    }
+
+    fn hide_in_list(&self, list: &RawValue) -> Option<String> {
+        let list: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+        let hide = |object: &&RawValue| self.hide_in_errors(object.get().as_bytes());
+        let rewritten: Vec<_> = list.iter().map(hide).collect();
+        if rewritten.iter().all(Option::is_none) {
+            return None;
+        }
+        let objects = list.iter().zip(&rewritten);
+        let objects: Vec<_> =
+            objects.map(|(raw, new)| new.as_deref().unwrap_or(raw.get())).collect();
+        Some(format!("[{}]", objects.join(",")))
+    }
+
+    fn hide_in_error(&self, error: &RawValue) -> Option<String> {
+        let mut hidden: Value = serde_json::from_str(error.get()).ok()?;
+        self.hide_in_texts(&mut hidden).then(|| hidden.to_string())
+    }
+
+    /// Hides the names in all texts of a value. True if there were any.
+    fn hide_in_texts(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let hidden = self.hide(&without_keys(text.clone()));
+                let is_other = hidden != *text;
+                *text = hidden;
+                is_other
+            }
+            Value::Array(list) => {
+                list.iter_mut().fold(false, |found, value| self.hide_in_texts(value) | found)
+            }
+            Value::Object(map) => {
+                map.values_mut().fold(false, |found, value| self.hide_in_texts(value) | found)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    /// Whether a text has any of the names.
+    #[must_use]
+    pub fn are_in(&self, text: &[u8]) -> bool {
+        self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
+            || HOSTS.iter().any(|host| memmem::find(text, host.as_bytes()).is_some())
+    }
+
+    fn replaced(&self) -> impl Iterator<Item = (&str, &str)> {
+        let host = self.endpoint.split("://").last().unwrap_or_default();
+        let resource = host.split(['.', ':']).next().unwrap_or_default();
+        let is_renamed = self.azure_name != self.name;
+        let names = [
+            (host, RESOURCE),
+            (resource, RESOURCE),
+            (if is_renamed { &self.azure_name } else { "" }, &self.name),
+        ];
+        // Shorter ones are parts of words.
+        names.into_iter().filter(|(name, _)| name.len() > 3)
+    }
+}
+
+/// The fields of an object in which Azure says why something failed.
+const ERRORS: [&str; 4] = ["last_error", "error", "status_details", "incomplete_details"];
+
+/// What stands for a host of Azure's.
+const RESOURCE: &str = "the model's resource";
+
+/// The domains of resources: Azure may mention others of the organiser's than the one that was asked.
+const HOSTS: [&str; 6] = [
+    ".openai.azure.com",
+    ".services.ai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".inference.ai.azure.com",
+    ".models.ai.azure.com",
+    ".api.cognitive.microsoft.com",
+];
+
+/// Where a text has the host of a resource, with its scheme.
+fn azure_host(text: &str) -> Option<(usize, usize)> {
+    let lower = text.to_ascii_lowercase();
+    let (at, host) = HOSTS.iter().find_map(|host| Some((lower.find(host)?, host)))?;
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let before = lower.as_bytes().get(..at).unwrap_or_default();
+    let label = before.iter().rev().take_while(|byte| is_label(byte)).count();
+    let from = at - label;
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| lower[..from].ends_with(scheme));
+    Some((from - scheme.map_or(0, str::len), at + host.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_all_resources_of_azures_are_hidden() {
+        let hide = |text: &str| OurNames::default().hide(text);
+        for host in HOSTS {
+            let text = format!("See https://Their-Res0urce{host}/openai, not their{host}.");
+            let hidden = "See the model's resource/openai, not the model's resource.";
+            assert_eq!(hide(&text), hidden);
+            assert!(OurNames::default().are_in(text.as_bytes()));
+        }
+        let plain = "Read https://learn.microsoft.com/azure and openai.azure.com.";
+        assert_eq!(hide(plain), plain);
+    }
+
+    fn names() -> OurNames {
+        OurNames {
+            endpoint: "https://myres-secret.openai.azure.com".to_owned(),
+            azure_name: "prod-secret-name".to_owned(),
+            name: "smart".to_owned(),
+        }
+    }
+
+    const SAID: &str = "Failed at https://MyRes-secret.openai.azure.com/openai/deployments/prod-secret-name for key 0123456789abcdef0123456789abcdef";
+    const SHOWN: &str =
+        "Failed at the model's resource/openai/deployments/smart for key [redacted]";
+
+    #[test]
+    fn the_errors_of_objects_hold_no_name_of_ours() {
+        for field in ERRORS {
+            for error in [r#"{"code":"x","message":"SAID"}"#, r#""SAID""#, r#"{"inner":["SAID"]}"#]
+            {
+                let object = format!(r#"{{"id":"x", "{field}":{error},"metadata":{{"a":1.50}}}}"#);
+                let body = object.replace("SAID", SAID);
+                let shown = object.replace("SAID", SHOWN).replace(", ", ",");
+                let hidden = names().hide_in_errors(body.as_bytes()).unwrap();
+                assert_eq!(hidden, shown);
+                let list = format!(r#"{{"object":"list","data":[{{"id":"y"}},{body}]}}"#);
+                let hidden = names().hide_in_errors(list.as_bytes()).unwrap();
+                assert_eq!(hidden, format!(r#"{{"object":"list","data":[{{"id":"y"}},{shown}]}}"#));
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_attendee_wrote_keeps_its_names_and_its_bytes() {
+        for body in [
+            format!(
+                r#"{{"id":"x","content":"{SAID}","error":null,"metadata":{{"error":"{SAID}"}}}}"#
+            ),
+            format!(
+                r#"{{"data":[{{"content":[{{"text":"{SAID}"}}],"last_error":{{"code":"x"}}}}]}}"#
+            ),
+            format!(r#"["error","{SAID}"]"#),
+            format!("error {SAID}"),
+        ] {
+            assert_eq!(names().hide_in_errors(body.as_bytes()), None, "{body}");
+        }
+        let both = format!(r#"{{"output":"{SAID}","error":{{"message":"{SAID}"}}}}"#);
+        let shown = format!(r#"{{"output":"{SAID}","error":{{"message":"{SHOWN}"}}}}"#);
+        assert_eq!(names().hide_in_errors(both.as_bytes()).unwrap(), shown);
+    }
+}
