@@ -35,8 +35,8 @@ pub enum ImageRule {
     },
 }
 
-/// The level of detail at which a model reads an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The level of detail at which a model reads an image, the cheapest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// Scaled down to 512 × 512 pixels.
     Low,

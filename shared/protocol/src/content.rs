@@ -14,6 +14,9 @@ use crate::recording;
 use crate::tokens::tokens_of_plain_text;
 use crate::tree::Node;
 
+#[cfg(test)]
+mod tests;
+
 /// The most images of one request.
 pub(crate) const MOST_IMAGES: u64 = 50;
 
@@ -80,7 +83,7 @@ impl<'f> Content<'f> {
                 self.see(node);
             }),
             Node::Map(fields) => {
-                if self.sees_image(node) || self.sees_document(node) {
+                if self.sees_both(node) || self.sees_image(node) || self.sees_document(node) {
                     return;
                 }
                 for (name, value) in fields {
@@ -112,6 +115,21 @@ impl<'f> Content<'f> {
         }
     }
 
+    /// Counts a part that says twice what it is, an image and a document, as the dearer of them.
+    /// Says whether it is one.
+    fn sees_both(&mut self, node: &Node<'_>) -> bool {
+        if node.all("type").count() < 2 {
+            return false;
+        }
+        let (mut image, mut document) = (Self::nothing(self.facts), Self::nothing(self.facts));
+        if !image.sees_image(node) || !document.sees_document(node) {
+            return false;
+        }
+        self.images += image.images.max(document.images);
+        self.add(image.tokens.max(document.tokens));
+        true
+    }
+
     /// Counts a part that is an image, in each of the forms that the APIs know. Says whether it is.
     fn sees_image(&mut self, node: &Node<'_>) -> bool {
         let is_image = node.all("type").any(|kind| {
@@ -128,11 +146,15 @@ impl<'f> Content<'f> {
         let mut tokens = None;
         // A field may be there twice, and nobody knows which of them counts.
         for url in node.all("image_url").chain(node.all("result")) {
-            let nested = url.all("url").filter_map(Node::text).next();
-            let size = url.text().or(nested).and_then(image_size);
-            let detail = if let Node::Map(_) = url { detail(url) } else { of_part };
-            tokens = tokens.max(Some(rule.tokens(size, detail)));
+            let detail = if let Node::Map(_) = url { detail(url).or(of_part) } else { of_part };
+            let detail = detail.unwrap_or_default();
+            let nested: Vec<_> = url.all("url").map(Node::text).collect();
+            let urls = if nested.is_empty() { vec![url.text()] } else { nested };
+            for url in urls {
+                tokens = tokens.max(Some(rule.tokens(url.and_then(image_size), detail)));
+            }
         }
+        let of_part = of_part.unwrap_or_default();
         for source in node.all("source") {
             for data in inline(source) {
                 tokens = tokens.max(Some(rule.tokens(image_size(data), of_part)));
@@ -140,6 +162,9 @@ impl<'f> Content<'f> {
             if is_of(source, "url") {
                 tokens = tokens.max(Some(rule.tokens(None, of_part)));
             }
+        }
+        if node.all("file_id").any(|id| id.text().is_some()) {
+            tokens = tokens.max(Some(rule.tokens(None, of_part)));
         }
         self.images += 1;
         let tokens = tokens.unwrap_or_else(|| rule.tokens(None, of_part));
@@ -202,12 +227,14 @@ impl<'f> Content<'f> {
     }
 }
 
-fn detail(node: &Node<'_>) -> Detail {
-    match node.all("detail").filter_map(Node::text).next() {
+/// The dearest detail that it names; `None` if it names none.
+fn detail(node: &Node<'_>) -> Option<Detail> {
+    let details = node.all("detail").map(|detail| match detail.text() {
         Some("low") => Detail::Low,
         Some("original") => Detail::Original,
         Some(_) | None => Detail::High,
-    }
+    });
+    details.max()
 }
 
 /// Whether a source is of a type, in Anthropic's words.
@@ -246,97 +273,4 @@ fn decoded(data: &str, most: usize) -> Vec<u8> {
         .decode(plain)
         .or_else(|_| BASE64.decode(plain.get(..plain.len() & !3).unwrap_or_default()))
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn content(json: &str, model: &str) -> Content<'static> {
-        let node: Node<'_> = serde_json::from_str(json).unwrap();
-        Content::of(&node, ModelFacts::of(model).unwrap())
-    }
-
-    /// The beginning of a PNG of this size.
-    fn png(width: u32, height: u32) -> String {
-        let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-        head.extend(width.to_be_bytes());
-        head.extend(height.to_be_bytes());
-        head.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-        format!("data:image/png;base64,{}", BASE64.encode(head))
-    }
-
-    #[test]
-    fn images_count_by_size_detail_and_model() {
-        let part = |url: &str, detail: &str| {
-            format!(r#"{{"type":"image_url","image_url":{{"url":"{url}","detail":"{detail}"}}}}"#)
-        };
-        let tokens = |json: &str, model: &str| content(json, model).tokens - ITEM_TOKENS;
-        assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o"), 765);
-        assert_eq!(tokens(&part(&png(1_024, 1_024), "low"), "gpt-4o"), 85);
-        assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o-mini"), 2_833 + 4 * 5_667);
-        // The size of an image at an address is unknown.
-        assert_eq!(tokens(&part("https://example.org/a.png", "auto"), "gpt-4o-mini"), 48_169);
-        let item = format!(r#"{{"type":"input_image","image_url":"{}"}}"#, png(1_024, 1_024));
-        assert_eq!(tokens(&item, "gpt-5-mini"), 1_659);
-    }
-
-    #[test]
-    fn encoded_files_never_count_by_their_length() {
-        let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
-        let data = BASE64.encode(pdf);
-        let item =
-            format!(r#"{{"type":"input_file","file_data":"data:application/pdf;base64,{data}"}}"#);
-        assert!((100..5_000).contains(&content(&item, "gpt-5-mini").tokens));
-        let text = BASE64.encode("Hello out there. ".repeat(100));
-        let item =
-            format!(r#"{{"type":"input_file","file_data":"data:text/plain;base64,{text}"}}"#);
-        assert!((300..700).contains(&content(&item, "gpt-5-mini").tokens));
-    }
-
-    #[test]
-    fn anthropics_images_and_documents_count_by_what_they_hold() {
-        let model = "claude-sonnet-5";
-        let block = |kind: &str, source: &str| {
-            content(&format!(r#"{{"type":"{kind}","source":{source}}}"#), model).tokens
-        };
-        let base64 = |media: &str, data: &str| {
-            format!(r#"{{"type":"base64","media_type":"{media}","data":"{data}"}}"#)
-        };
-        let url = png(1_000, 750);
-        let (_, data) = url.split_once(',').unwrap();
-        assert_eq!(block("image", &base64("image/png", data)), 1_000 + ITEM_TOKENS);
-        let most = block("image", r#"{"type":"url","url":"https://example.org/a.png"}"#);
-        assert!(most > 1_500, "{most}");
-        let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
-        let tokens = block("document", &base64("application/pdf", &BASE64.encode(pdf)));
-        assert!((100..6_000).contains(&tokens), "{tokens}");
-        let text = r#"{"type":"text","media_type":"text/plain","data":"Hello out there."}"#;
-        assert!((4..20).contains(&block("document", text)));
-        for there in [
-            r#"{"type":"url","url":"https://example.org/a.pdf"}"#,
-            r#"{"type":"text","type":"url","data":"a","url":"https://example.org/a.pdf"}"#,
-        ] {
-            assert!((1_000_000..1_000_100).contains(&block("document", there)), "{there}");
-        }
-        let tiny = format!(r#"{{"type":"url","url":"https://example.org/a.png","data":"{data}"}}"#);
-        assert_eq!(block("image", &tiny), most);
-        let nested = format!(
-            r#"{{"type":"content","content":[{{"type":"image","source":{}}}]}}"#,
-            base64("image/png", data)
-        );
-        assert!((1_000..1_100).contains(&block("document", &nested)));
-    }
-
-    #[test]
-    fn a_recording_counts_by_its_seconds() {
-        let mut wave =
-            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0"
-                .to_vec();
-        wave.extend(std::iter::repeat_n(0, 32_000 * 10));
-        let data = BASE64.encode(wave);
-        let part =
-            format!(r#"{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}"#);
-        assert!((100..140).contains(&content(&part, "gpt-4o").tokens));
-    }
 }

@@ -1,0 +1,125 @@
+use super::*;
+
+fn content(json: &str, model: &str) -> Content<'static> {
+    let node: Node<'_> = serde_json::from_str(json).unwrap();
+    Content::of(&node, ModelFacts::of(model).unwrap())
+}
+
+/// The beginning of a PNG of this size.
+fn png(width: u32, height: u32) -> String {
+    let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    head.extend(width.to_be_bytes());
+    head.extend(height.to_be_bytes());
+    head.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    format!("data:image/png;base64,{}", BASE64.encode(head))
+}
+
+#[test]
+fn images_count_by_size_detail_and_model() {
+    let part = |url: &str, detail: &str| {
+        format!(r#"{{"type":"image_url","image_url":{{"url":"{url}","detail":"{detail}"}}}}"#)
+    };
+    let tokens = |json: &str, model: &str| content(json, model).tokens - ITEM_TOKENS;
+    assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o"), 765);
+    assert_eq!(tokens(&part(&png(1_024, 1_024), "low"), "gpt-4o"), 85);
+    assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o-mini"), 2_833 + 4 * 5_667);
+    // The size of an image at an address is unknown.
+    assert_eq!(tokens(&part("https://example.org/a.png", "auto"), "gpt-4o-mini"), 48_169);
+    let item = format!(r#"{{"type":"input_image","image_url":"{}"}}"#, png(1_024, 1_024));
+    assert_eq!(tokens(&item, "gpt-5-mini"), 1_659);
+}
+
+#[test]
+fn of_a_repeated_key_the_dearest_value_counts() {
+    let tiny = png(1, 1);
+    let data = tiny.split_once(',').unwrap().1;
+    let there = "https://example.org/a.png";
+    let chat = |fields: &str| format!(r#"{{"type":"image_url","image_url":{{{fields}}}}}"#);
+    let item = |fields: &str| format!(r#"{{"type":"input_image",{fields}}}"#);
+    let dear = content(&chat(&format!(r#""url":"{there}""#)), "gpt-4o").tokens;
+    assert_eq!(dear, 85 + 8 * 170 + ITEM_TOKENS);
+    for part in [
+        chat(&format!(r#""url":"{tiny}","url":"{there}""#)),
+        chat(&format!(r#""url":"{there}","url":"{tiny}""#)),
+        chat(&format!(r#""url":"{tiny}","u\u0072l":"{there}""#)),
+        chat(&format!(r#""url":"{tiny}","url":null"#)),
+        chat(&format!(r#""url":"{there}","detail":"low","detail":"high""#)),
+        chat(&format!(r#""url":"{there}","detail":"high","detail":"low""#)),
+        chat(&format!(r#""url":"{there}","detail":"low","d\u0065tail":"high""#)),
+        chat(&format!(r#""url":"{there}","detail":"low","detail":null"#)),
+        item(&format!(r#""image_url":"{tiny}","image_url":"{there}""#)),
+        item(&format!(r#""image_url":"{there}","detail":"low","detail":"auto""#)),
+        item(&format!(r#""image_url":{{"url":"{tiny}","url":"{there}"}}"#)),
+        item(&format!(r#""image_url":"{tiny}","image_url":{{"url":"{there}"}}"#)),
+        item(&format!(r#""image_url":"{tiny}","file_id":"f""#)),
+        format!(
+            r#"{{"type":"image","source":{{"type":"base64","data":"{data}"}},"source":{{"type":"url","url":"{there}"}}}}"#
+        ),
+    ] {
+        assert!((dear..dear + 10).contains(&content(&part, "gpt-4o").tokens), "{part}");
+    }
+    let text = "Hello out there. ".repeat(1_000);
+    let both = format!(
+        r#"{{"type":"image","type":"document","source":{{"type":"text","data":"{text}"}}}}"#
+    );
+    assert!(content(&both, "gpt-4o").tokens > 3_000);
+    let low = chat(&format!(r#""url":"{there}","detail":"low""#));
+    assert_eq!(content(&low, "gpt-4o").tokens, 85 + ITEM_TOKENS);
+}
+
+#[test]
+fn encoded_files_never_count_by_their_length() {
+    let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
+    let data = BASE64.encode(pdf);
+    let item =
+        format!(r#"{{"type":"input_file","file_data":"data:application/pdf;base64,{data}"}}"#);
+    assert!((100..5_000).contains(&content(&item, "gpt-5-mini").tokens));
+    let text = BASE64.encode("Hello out there. ".repeat(100));
+    let item = format!(r#"{{"type":"input_file","file_data":"data:text/plain;base64,{text}"}}"#);
+    assert!((300..700).contains(&content(&item, "gpt-5-mini").tokens));
+}
+
+#[test]
+fn anthropics_images_and_documents_count_by_what_they_hold() {
+    let model = "claude-sonnet-5";
+    let block = |kind: &str, source: &str| {
+        content(&format!(r#"{{"type":"{kind}","source":{source}}}"#), model).tokens
+    };
+    let base64 = |media: &str, data: &str| {
+        format!(r#"{{"type":"base64","media_type":"{media}","data":"{data}"}}"#)
+    };
+    let url = png(1_000, 750);
+    let (_, data) = url.split_once(',').unwrap();
+    assert_eq!(block("image", &base64("image/png", data)), 1_000 + ITEM_TOKENS);
+    let most = block("image", r#"{"type":"url","url":"https://example.org/a.png"}"#);
+    assert!(most > 1_500, "{most}");
+    let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
+    let tokens = block("document", &base64("application/pdf", &BASE64.encode(pdf)));
+    assert!((100..6_000).contains(&tokens), "{tokens}");
+    let text = r#"{"type":"text","media_type":"text/plain","data":"Hello out there."}"#;
+    assert!((4..20).contains(&block("document", text)));
+    for there in [
+        r#"{"type":"url","url":"https://example.org/a.pdf"}"#,
+        r#"{"type":"text","type":"url","data":"a","url":"https://example.org/a.pdf"}"#,
+    ] {
+        assert!((1_000_000..1_000_100).contains(&block("document", there)), "{there}");
+    }
+    let tiny = format!(r#"{{"type":"url","url":"https://example.org/a.png","data":"{data}"}}"#);
+    assert_eq!(block("image", &tiny), most);
+    let nested = format!(
+        r#"{{"type":"content","content":[{{"type":"image","source":{}}}]}}"#,
+        base64("image/png", data)
+    );
+    assert!((1_000..1_100).contains(&block("document", &nested)));
+}
+
+#[test]
+fn a_recording_counts_by_its_seconds() {
+    let mut wave =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0".to_vec();
+    wave.extend(std::iter::repeat_n(0, 32_000 * 10));
+    let data = BASE64.encode(wave);
+    let part =
+        format!(r#"{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}"#);
+    assert!((100..140).contains(&content(&part, "gpt-4o").tokens));
+}
