@@ -209,13 +209,17 @@ impl<'f> Content<'f> {
     /// The tokens of a file that a model reads, or more.
     pub(crate) fn file_tokens(file: &[u8], facts: &ModelFacts) -> u64 {
         let context = facts.context.unwrap_or(USUAL_CONTEXT);
-        if file.starts_with(b"%PDF") {
+        let as_pdf = || {
             let page = facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(Some(PAGE), Detail::High);
-            return pdf::read(file).map_or(context, |pdf| {
+            pdf::read(file).map_or(context, |pdf| {
                 pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page))
-            });
-        }
+            })
+        };
         match std::str::from_utf8(file) {
+            _ if file.starts_with(b"%PDF") => as_pdf(),
+            // It may be read as either.
+            Ok(text) if pdf::is_one(file) => as_pdf().max(tokens_of_plain_text(text.as_bytes())),
+            Err(_) if pdf::is_one(file) => as_pdf(),
             Ok(text) => tokens_of_plain_text(text.as_bytes()),
             // Packed text, such as a document of an office program, or an image.
             Err(_) => (file.len() as u64).min(context),

@@ -4,17 +4,27 @@
 //! <https://platform.openai.com/docs/guides/pdf-files>. The file is scanned, not parsed: objects are
 //! found by their keywords, so that a damaged or forged table of contents hides nothing.
 
+mod pages;
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::tokens::tokens_of_text;
+use crate::tokens::tokens_of_plain_text;
+use pages::Tree;
+use value::{Dictionary, Reader, Value, is_space};
+
+/// Where a file may begin: readers look for its mark this far.
+const LATEST_BEGIN: usize = 1_024;
 
 /// The most that compressed streams may grow to, all together, in bytes.
 const MOST_INFLATED: usize = 32 * 1024 * 1024;
 
-/// How far before `stream` its dictionary is searched.
-const LONGEST_DICTIONARY: usize = 4 * 1024;
+/// The most that is read, all together, in bytes. Objects may lie within each other.
+const MOST_READ: usize = 3 * MOST_INFLATED;
 
 /// The content that was found in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,89 +35,231 @@ pub(crate) struct Pdf {
     pub(crate) text_tokens: u64,
 }
 
+/// Whether a file is a PDF for some reader, also with a line or a mark of its encoding before it.
+pub(crate) fn is_one(file: &[u8]) -> bool {
+    let head = file.get(..LATEST_BEGIN).unwrap_or(file);
+    file.starts_with(b"%PDF") || has(head, b"%PDF-") && has(file, b"obj")
+}
+
 /// Reads a PDF; `None` if its content is unknown, because it is encrypted, has an unsupported
-/// encoding, or is too large when inflated.
+/// encoding, is damaged, or is too large when inflated.
 pub(crate) fn read(file: &[u8]) -> Option<Pdf> {
-    if memmem::find(file, b"/Encrypt").is_some() {
+    if has(file, b"/Encrypt") {
         return None;
     }
-    let mut found = Pdf { pages: pages_in(file), text_tokens: 0 };
-    let mut left = MOST_INFLATED;
-    let mut at = 0;
-    while let Some(offset) = memmem::find(file.get(at..)?, b"stream") {
-        let keyword = at + offset;
-        at = keyword + 6;
-        if file.get(..keyword)?.ends_with(b"end") {
+    let mut scan = Scan { inflated: MOST_INFLATED, read: MOST_READ, ..Scan::default() };
+    for at in memmem::find_iter(file, b"trailer") {
+        let mut reader = Reader::new(file.get(at + 7..)?);
+        if !reader.rest().starts_with(b"<<") {
             continue;
         }
-        let from = keyword.saturating_sub(LONGEST_DICTIONARY);
-        let dictionary = dictionary(file.get(from..keyword)?);
-        let content = file.get(at..)?;
-        let content =
-            content.strip_prefix(b"\r\n").or(content.strip_prefix(b"\n")).unwrap_or(content);
-        let end = memmem::find(content, b"endstream").unwrap_or(content.len());
-        at += end;
-        if is_no_text(dictionary) {
-            continue;
-        }
-        let content = decoded(dictionary, content.get(..end)?, &mut left)?;
-        match has(dictionary, b"/ObjStm") {
-            true => found.pages += pages_in(&content),
-            false => found.text_tokens += text_in(&content),
+        let trailer = reader.value().ok()?;
+        scan.count(reader.at)?;
+        if matches!(trailer, Value::Dictionary(trailer) if trailer.has(b"Encrypt")) {
+            return None;
         }
     }
-    found.pages = found.pages.max(1);
-    Some(found)
+    let begins = begins(file);
+    let mut streams = Vec::new();
+    for (place, begin) in begins.iter().enumerate() {
+        let end = begins.get(place + 1).copied().unwrap_or(file.len());
+        let mut reader = Reader::new(file.get(*begin..end)?);
+        let value = reader.value().ok()?;
+        let content = reader.rest().strip_prefix(b"stream").map(|_| begin + reader.at + 6);
+        scan.count(reader.at)?;
+        scan.pages += reader.pages;
+        let number = number_before(file.get(..begin - 3)?);
+        scan.see(number, &value)?;
+        if let (Value::Dictionary(dictionary), Some(content)) = (value, content) {
+            streams.push(Stream { number, dictionary, content: file.get(content..)? });
+        }
+    }
+    let mut pages = pages_in(file);
+    for stream in streams.iter().filter(|stream| stream.holds_objects()) {
+        let content = scan.decoded(stream)?;
+        pages += pages_in(&content);
+        scan.see_objects(&content, stream.dictionary.most(b"First"))?;
+    }
+    let shown = scan.tree.shown()?;
+    let named = scan.tree.streams();
+    let mut text_tokens = 0_u64;
+    for stream in &streams {
+        let times = stream.number.and_then(|number| named.get(&number)).copied();
+        if times.is_none() && (stream.is_no_text() || stream.holds_objects()) {
+            continue;
+        }
+        let tokens = text_in(&scan.decoded(stream)?).saturating_mul(times.unwrap_or(1));
+        text_tokens = text_tokens.saturating_add(tokens);
+    }
+    let pages = pages.max(scan.pages).max(shown.pages).max(1);
+    // The text of a page that is shown more than once may be all the text that there is.
+    let times = if shown.is_repeated { pages } else { 1 };
+    Some(Pdf { pages, text_tokens: text_tokens.saturating_mul(times) })
+}
+
+/// What was found so far, and how much more may be read.
+#[derive(Debug, Default)]
+struct Scan {
+    inflated: usize,
+    read: usize,
+    pages: u64,
+    tree: Tree,
+}
+
+impl Scan {
+    /// Counts what was read; `None` if it is too much.
+    fn count(&mut self, bytes: usize) -> Option<()> {
+        self.read = self.read.checked_sub(bytes)?;
+        Some(())
+    }
+
+    /// Adds an object; `None` if it cannot be read safely.
+    fn see(&mut self, number: Option<u64>, value: &Value<'_>) -> Option<()> {
+        if let Value::Dictionary(dictionary) = value {
+            let leads_on = dictionary.has(b"Kids") || dictionary.has(b"Contents");
+            if dictionary.has(b"Encrypt") || number.is_none() && leads_on {
+                return None;
+            }
+        }
+        if let Some(number) = number {
+            self.tree.add(number, value);
+        }
+        Some(())
+    }
+
+    /// Adds the objects of a stream: pairs of their numbers and places come before them.
+    fn see_objects(&mut self, content: &[u8], first: Option<u64>) -> Option<()> {
+        let mut reader = Reader::new(content);
+        let first = first.and_then(|first| usize::try_from(first).ok());
+        let mut places = Vec::new();
+        while first.is_none_or(|first| reader.at < first)
+            && let (Some(number), Some(place)) = (reader.whole(), reader.whole())
+        {
+            places.push((number, usize::try_from(place).ok()?));
+        }
+        reader.rest();
+        let first = first.unwrap_or(reader.at);
+        for (number, place) in places {
+            let Some(object) = content.get(first.saturating_add(place)..) else { continue };
+            let mut reader = Reader::new(object);
+            let value = reader.value().ok()?;
+            self.count(reader.at)?;
+            self.pages += reader.pages;
+            self.see(Some(number), &value)?;
+        }
+        Some(())
+    }
+
+    /// The content of a stream; `None` if its encoding is unknown, or it is damaged or too large.
+    fn decoded<'c>(&mut self, stream: &Stream<'c>) -> Option<Cow<'c, [u8]>> {
+        let content = stream.content();
+        self.count(content.len())?;
+        if !stream.is_compressed()? || content.trim_ascii().is_empty() {
+            return Some(Cow::Borrowed(content));
+        }
+        let most = self.inflated;
+        let inflated = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(content, most);
+        let inflated = inflated.ok()?;
+        self.inflated -= inflated.len();
+        Some(Cow::Owned(inflated))
+    }
+}
+
+/// An object with content.
+#[derive(Debug)]
+struct Stream<'f> {
+    number: Option<u64>,
+    dictionary: Dictionary<'f>,
+    /// The file from its content on.
+    content: &'f [u8],
+}
+
+impl<'f> Stream<'f> {
+    /// The content up to its end: as long as it says, and at least up to the end of the object.
+    fn content(&self) -> &'f [u8] {
+        let content = self.content;
+        let content = content
+            .strip_prefix(b"\r\n")
+            .or(content.strip_prefix(b"\n"))
+            .or(content.strip_prefix(b"\r"))
+            .unwrap_or(content);
+        let is_end = |at: &usize| {
+            let rest = content.get(at + 9..).unwrap_or_default();
+            let spaces = rest.iter().take_while(|byte| is_space(**byte)).count();
+            rest.get(spaces..).unwrap_or_default().starts_with(b"endobj")
+        };
+        let end = memmem::find_iter(content, b"endstream").find(is_end).unwrap_or(content.len());
+        let said = self.dictionary.most(b"Length").and_then(|most| usize::try_from(most).ok());
+        content.get(..end.max(said.unwrap_or_default())).unwrap_or(content)
+    }
+
+    /// Whether it is compressed; `None` if it has another encoding, or several.
+    fn is_compressed(&self) -> Option<bool> {
+        let mut filters = self.dictionary.all(b"Filter");
+        let Some(filter) = filters.next() else { return Some(false) };
+        let name = match filter {
+            Value::Name(name) => name,
+            Value::List(list) => match (list.length, list.names.as_slice()) {
+                (0, _) => return Some(false),
+                (1, [name]) => name,
+                _ => return None,
+            },
+            Value::Whole(_) | Value::Reference(_) | Value::Dictionary(_) | Value::Other => {
+                return None;
+            }
+        };
+        let is_known = matches!(name.as_ref(), b"FlateDecode" | b"Fl");
+        (is_known && filters.next().is_none()).then_some(true)
+    }
+
+    /// Whether other objects are in it. Some readers look for them in any stream that names a first.
+    fn holds_objects(&self) -> bool {
+        self.dictionary.may_be(b"ObjStm")
+            || self.dictionary.has(b"First") && self.dictionary.has(b"N")
+    }
+
+    /// Images, fonts, colour profiles and tables of contents.
+    fn is_no_text(&self) -> bool {
+        let subtypes: [&[u8]; 4] = [b"Image", b"Type1C", b"CIDFontType0C", b"OpenType"];
+        let types: [&[u8]; 2] = [b"XRef", b"Metadata"];
+        let keys: [&[u8]; 2] = [b"Length1", b"Alternate"];
+        subtypes.iter().any(|name| self.dictionary.is(b"Subtype", name))
+            || types.iter().any(|name| self.dictionary.is(b"Type", name))
+            || keys.iter().any(|key| self.dictionary.has(key))
+    }
 }
 
 fn has(text: &[u8], word: &[u8]) -> bool {
     memmem::find(text, word).is_some()
 }
 
-/// The dictionary that ends here, nested ones included.
-fn dictionary(text: &[u8]) -> &[u8] {
-    let begin = memmem::rfind(text, b" obj").or_else(|| memmem::rfind(text, b"\nobj"));
-    text.get(begin.unwrap_or_default()..).unwrap_or_default()
-}
-
-/// Images, fonts, colour profiles and tables of contents.
-fn is_no_text(dictionary: &[u8]) -> bool {
-    let words: [&[u8]; 8] = [
-        b"/Image",
-        b"/Length1",
-        b"/Type1C",
-        b"/CIDFontType0C",
-        b"/OpenType",
-        b"/XRef",
-        b"/Metadata",
-        b"/Alternate",
-    ];
-    words.iter().any(|word| has(dictionary, word))
-}
-
-fn decoded<'c>(dictionary: &[u8], content: &'c [u8], left: &mut usize) -> Option<Cow<'c, [u8]>> {
-    if !has(dictionary, b"/Filter") {
-        return Some(Cow::Borrowed(content));
-    }
-    let others: [&[u8]; 6] = [
-        b"/LZWDecode",
-        b"/LZW",
-        b"/ASCII85Decode",
-        b"/A85",
-        b"/ASCIIHexDecode",
-        b"/RunLengthDecode",
-    ];
-    if others.iter().any(|filter| has(dictionary, filter)) || !has(dictionary, b"/Fl") {
-        return None;
-    }
-    let inflated = match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(content, *left) {
-        Ok(inflated) => inflated,
-        // A truncated stream still has its content before the cut.
-        Err(fault) if fault.output.len() < *left => fault.output,
-        Err(_) => return None,
+/// Where the values of objects begin, after `1 0 obj`.
+fn begins(file: &[u8]) -> Vec<usize> {
+    let is_begin = |at: &usize| {
+        let (before, after) = (file.get(..*at).unwrap_or_default(), file.get(at + 3));
+        let ends = after.is_none_or(|byte| is_space(*byte) || b"()<>[]{}/%".contains(byte));
+        let last = before.iter().rposition(|byte| !is_space(*byte)).unwrap_or_default();
+        let is_after_comment = || {
+            let line = before.get(..=last).unwrap_or_default();
+            let begin = memchr::memrchr2(b'\r', b'\n', line).unwrap_or_default();
+            last + 1 < *at && line.get(begin..).is_some_and(|line| line.contains(&b'%'))
+        };
+        ends && (before.get(last).is_some_and(u8::is_ascii_digit) || is_after_comment())
     };
-    *left -= inflated.len();
-    Some(Cow::Owned(inflated))
+    memmem::find_iter(file, b"obj").filter(is_begin).map(|at| at + 3).collect()
+}
+
+/// The number of the object of which `obj` follows, as in `1 0 obj`.
+fn number_before(text: &[u8]) -> Option<u64> {
+    let mut numbers = text
+        .rsplit(|byte| !byte.is_ascii_digit() && *byte != b'.')
+        .filter(|number| !number.is_empty());
+    let has_spaces = |text: &[u8]| {
+        let mut rest = text.iter().rev().skip_while(|byte| is_space(**byte));
+        rest.find(|byte| !byte.is_ascii_digit()).is_none_or(|byte| is_space(*byte))
+    };
+    let (_, number) = (numbers.next()?, numbers.next()?);
+    has_spaces(text).then(|| std::str::from_utf8(number).ok()?.parse().ok())?
 }
 
 /// `/Type /Page` objects, which are not `/Pages`.
@@ -145,7 +297,12 @@ fn text_in(content: &[u8]) -> u64 {
         while let Some(byte) = content.get(at) {
             at += 1;
             match byte {
-                b'\\' => at += 1,
+                b'\\' => {
+                    // An escape that means nothing is the letter after it.
+                    let letter = content.get(at).filter(|byte| byte.is_ascii_alphabetic());
+                    literals.extend(letter.filter(|byte| !b"nrtbf".contains(byte)));
+                    at += 1;
+                }
                 b'(' => depth += 1,
                 b')' => depth -= 1,
                 byte => literals.push(*byte),
@@ -155,58 +312,5 @@ fn text_in(content: &[u8]) -> u64 {
             }
         }
     }
-    tokens_of_text(&literals) + hex_digits.div_ceil(4)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pdf(compressed: bool, page: &str) -> Vec<u8> {
-        let content = match compressed {
-            true => miniz_oxide::deflate::compress_to_vec_zlib(page.as_bytes(), 6),
-            false => page.as_bytes().to_vec(),
-        };
-        let filter = if compressed { "/Filter /FlateDecode " } else { "" };
-        let mut file = b"%PDF-1.7\n1 0 obj <</Type /Pages /Count 1>> endobj\n".to_vec();
-        file.extend(b"2 0 obj <</Type/Page /Contents 3 0 R>> endobj\n");
-        file.extend(format!("3 0 obj <<{filter}/Length {}>> stream\n", content.len()).bytes());
-        file.extend(content);
-        file.extend(b"\nendstream endobj\n%%EOF");
-        file
-    }
-
-    #[test]
-    fn pages_and_their_text_are_found_compressed_or_not() {
-        let page =
-            format!("BT /F1 12 Tf [({})] TJ <00410042> Tj ET", "Hello out there. ".repeat(50));
-        for compressed in [false, true] {
-            let read = read(&pdf(compressed, &page)).unwrap();
-            assert_eq!(read.pages, 1);
-            assert!((200..400).contains(&read.text_tokens), "{read:?}");
-        }
-    }
-
-    #[test]
-    fn pages_in_object_streams_count() {
-        let objects = "1 0 2 40 <</Type /Page>> <</Type /Page /X 1>>";
-        let compressed = miniz_oxide::deflate::compress_to_vec_zlib(objects.as_bytes(), 6);
-        let mut file =
-            b"%PDF-1.7\n5 0 obj <</Type /ObjStm /Filter /FlateDecode>> stream\r\n".to_vec();
-        file.extend(compressed);
-        file.extend(b"\nendstream endobj");
-        assert_eq!(read(&file), Some(Pdf { pages: 2, text_tokens: 0 }));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_said_to_be_unknown() {
-        let file = pdf(true, "BT (x) Tj ET");
-        assert!(read(&[file.as_slice(), b"<</Encrypt 9 0 R>>"].concat()).is_none());
-        let bomb = pdf(true, &" ".repeat(MOST_INFLATED + 1));
-        assert!(read(&bomb).is_none());
-        let mut other = file;
-        let at = memmem::find(&other, b"FlateDecode").unwrap();
-        other.splice(at..at + 11, *b"LZWDecode  ");
-        assert!(read(&other).is_none());
-    }
+    tokens_of_plain_text(&literals) + hex_digits.div_ceil(4)
 }

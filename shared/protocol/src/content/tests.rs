@@ -80,6 +80,25 @@ fn encoded_files_never_count_by_their_length() {
 }
 
 #[test]
+fn a_pdf_counts_by_its_pages_wherever_it_begins() {
+    let model = ModelFacts::of("gpt-4o").unwrap();
+    let pages = format!(
+        "%PDF-1.7\n1 0 obj <</Kids [{}]>> endobj 3 0 obj <</Type/Page>> endobj",
+        "3 0 R ".repeat(90)
+    );
+    let least = 90 * 765;
+    for before in ["", "\n", "\u{feff}", "x"] {
+        let tokens = Content::file_tokens(format!("{before}{pages}").as_bytes(), model);
+        assert!((least..2 * least).contains(&tokens), "{before:?} {tokens}");
+    }
+    let text = format!("\n{pages}{}", "Hello out there. ".repeat(40_000));
+    assert!(Content::file_tokens(text.as_bytes(), model) > 2 * least);
+    let filters =
+        "%PDF-1.7\n3 0 obj <</Filter[/FlateDecode/FlateDecode]>> stream\nendstream endobj";
+    assert_eq!(Content::file_tokens(filters.as_bytes(), model), 128_000);
+}
+
+#[test]
 fn anthropics_images_and_documents_count_by_what_they_hold() {
     let model = "claude-sonnet-5";
     let block = |kind: &str, source: &str| {
