@@ -2,6 +2,8 @@
 
 mod names;
 
+use std::fmt;
+
 use http::StatusCode;
 use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
@@ -15,8 +17,8 @@ pub use self::names::OurNames;
 use crate::added::{RefusedFields, refused_fields};
 use crate::stream::failure::{Blame, Failure};
 
-/// Azure's message about a client's request, in our schema.
-#[derive(Debug)]
+/// Azure's message about a client's request, in our schema. It may quote the prompt, so logs show only
+/// its status and code.
 pub struct ModelRefusal {
     /// Azure's status.
     pub status: StatusCode,
@@ -32,6 +34,16 @@ pub struct ModelRefusal {
     pub content_filter_result: Option<Box<RawValue>>,
     /// The field of ours that it is about.
     pub fields: RefusedFields,
+}
+
+impl fmt::Debug for ModelRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, .. } = self;
+        f.debug_struct("ModelRefusal")
+            .field("status", status)
+            .field("code", code)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ModelRefusal {
@@ -171,6 +183,15 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_shows_no_word_of_azures_message() {
+        let error = r#"{"code":"invalid_prompt","message":"Invalid prompt: 'a secret'",
+            "type":"a secret","param":"a secret"}"#;
+        let logged = format!("{:?}", refused(400, error));
+        assert!(logged.contains("400") && logged.contains("invalid_prompt"), "{logged}");
+        assert!(!logged.contains("secret"), "{logged}");
+    }
 
     fn refused(status: u16, error: &str) -> ModelRefusal {
         let deployment = serde_json::json!({
