@@ -47,26 +47,34 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
 };
 
-/// The tokens that Azure counted.
+/// The tokens that Azure counted. A count that cannot be read is none, but costs at least what can be
+/// read of it.
 fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlement {
-    match state.counted {
-        Some(counted) => with_units(counted, counted.usage.units),
-        // The usage was not requested. The text is complete, so its usage can be estimated.
-        None if state.counts_text && state.is_done && !is_broken => {
-            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text.tokens()))
-        }
-        // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
-        None if !is_broken && !state.reasons && !state.produced.is_nothing() => {
-            let completion = state.produced.tokens().min(hold.completion_tokens);
-            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, completion))
-        }
+    let counted = state.counted.map(|counted| with_units(counted, counted.usage.units));
+    if let Some(exact @ Settlement::Exact(_)) = counted {
+        return exact;
+    }
+    let of_text = |completion: u64| {
+        let read = state.counted.map(|counted| counted.usage).unwrap_or_default();
+        Settlement::Estimated(Usage::of_tokens(
+            hold.prompt_tokens.max(read.prompt_tokens),
+            completion.max(read.completion_tokens),
+        ))
+    };
+    // The usage was not requested. The text is complete, so its usage can be estimated.
+    if state.counts_text && state.is_done && !is_broken {
+        return of_text(state.text.tokens());
+    }
+    // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
+    if !is_broken && !state.reasons && !state.produced.is_nothing() {
+        return of_text(state.produced.tokens().min(hold.completion_tokens));
+    }
+    counted.unwrap_or_else(|| {
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
-        None => {
-            let prompt = state.prompt.map_or(0, |counted| counted.usage.prompt_tokens);
-            Settlement::AtLeast(Usage::of_tokens(prompt, state.produced.bytes() / 1_000))
-        }
-    }
+        let prompt = state.prompt.map_or(0, |counted| counted.usage.prompt_tokens);
+        Settlement::AtLeast(Usage::of_tokens(prompt, state.produced.bytes() / 1_000))
+    })
 }
 
 /// The fields of a chunk.
@@ -86,12 +94,15 @@ struct Fields<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow, rename = "type")]
     kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
 }
 
 impl Fields<'_> {
     /// Whether the event is an error, in an envelope or without one.
     fn is_error(&self) -> bool {
-        self.error.is_some() || self.kind.is_some_and(|kind| kind.get() == "\"error\"")
+        let is_named = |name: Option<&RawValue>| name.is_some_and(|name| name.get() == "\"error\"");
+        self.error.is_some() || is_named(self.kind) || is_named(self.object)
     }
 }
 
@@ -296,6 +307,39 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+
+    #[test]
+    fn a_count_that_cannot_be_read_costs_what_the_complete_text_does() {
+        let settle = |usage: Option<&str>, is_broken| {
+            let mut state = StreamState { most_tokens: 1_000_000, ..StreamState::default() };
+            let text = r#"data: {"choices":[{"delta":{"content":"Hello there."}}]}"#;
+            let usage = usage.map(|usage| format!(r#"data: {{"choices":[],"usage":{usage}}}"#));
+            for frame in std::iter::once(text.to_owned()).chain(usage) {
+                (FORMAT.read)(&Frame(Bytes::from(frame + "\n\n")), &mut state);
+            }
+            let hold = Hold {
+                prompt_tokens: 30,
+                completion_tokens: 4_096,
+                ..crate::response::tests::a_hold()
+            };
+            (FORMAT.settle)(&state, &hold, is_broken)
+        };
+        let absent = settle(None, false);
+        assert!(matches!(absent, Settlement::Estimated(usage) if usage.completion_tokens < 20));
+        for unread in [
+            r#"{"total_tokens":15}"#,
+            r#"{"prompt_tokens":"10","completion_tokens":"5"}"#,
+            r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#,
+        ] {
+            assert_eq!(settle(Some(unread), false), absent, "{unread}");
+            assert!(matches!(settle(Some(unread), true), Settlement::AtLeast(_)), "{unread}");
+        }
+        // What can be read of it is charged.
+        let half = settle(Some(r#"{"prompt_tokens":9000,"completion_tokens":null}"#), false);
+        assert_eq!(half.usage().map(|usage| usage.prompt_tokens), Some(9_000));
+        let read = settle(Some(r#"{"prompt_tokens":10,"completion_tokens":5}"#), false);
+        assert_eq!(read, Settlement::Exact(Usage::of_tokens(10, 5)));
+    }
 
     #[test]
     fn usage_of_null_is_no_reason_to_parse() {

@@ -6,6 +6,7 @@ use lanyard_domain::catalog::CompletionField;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use crate::added::AddedField;
 use crate::chunk::{Chunk, NO_END, add_texts, is_without};
@@ -16,7 +17,8 @@ use crate::fields::{count, is_streamed};
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::sse::Frame;
-use crate::stream::{StreamEvent, StreamState};
+use crate::stream::failure::Failure;
+use crate::stream::{StreamEvent, StreamState, has_reason};
 use crate::write;
 
 /// Reads a request to a model that completes these prompts. `usual` is the cap of a request that
@@ -134,9 +136,22 @@ pub(crate) fn missing(state: &StreamState) -> Option<&'static str> {
 }
 
 /// The field of a choice that holds a part of the completion.
-static DELTA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"delta\""));
+struct Part {
+    name: &'static str,
+    finder: Finder<'static>,
+    /// Its value where it holds nothing.
+    empty: fn() -> Value,
+}
+
+static DELTA: LazyLock<Part> = LazyLock::new(|| Part {
+    name: "delta",
+    finder: Finder::new(b"\"delta\""),
+    empty: || json!({}),
+});
+
 /// The same in legacy completions.
-static TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"text\""));
+static TEXT: LazyLock<Part> =
+    LazyLock::new(|| Part { name: "text", finder: Finder::new(b"\"text\""), empty: || json!("") });
 
 /// Reads a chunk of a chat.
 pub(crate) fn read_chat(frame: &Frame, state: &mut StreamState) -> StreamEvent {
@@ -150,7 +165,7 @@ pub(crate) fn read_text(frame: &Frame, state: &mut StreamState) -> StreamEvent {
 
 /// Reads a chunk. Parts that the client did not request are dropped: the usage, and the results of
 /// filters.
-fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> StreamEvent {
+fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Part) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
     if state.counts_text {
         add_texts(&frame.data(), &mut state.text);
@@ -163,11 +178,38 @@ fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> Stre
     if chunk.event != StreamEvent::Pass {
         return chunk.event;
     }
-    let is_hidden = match chunk.counted {
-        Some(_) => state.hides.usage && !chunk.has_choices,
-        None => state.hides.filter_chunks && is_without(part, frame),
+    match chunk.counted {
+        Some(_) if state.hides.usage && !chunk.has_choices => StreamEvent::Drop,
+        None if is_without(&part.finder, frame) => read_without(frame, state, part),
+        Some(_) | None => StreamEvent::Pass,
+    }
+}
+
+/// Reads a chunk without a part of the completion: of a filter, or the error of a server that puts it
+/// into no envelope. The reason for the end of a choice may come so from a filter; clients of OpenAI's
+/// API get it with an empty part.
+fn read_without(frame: &Frame, state: &mut StreamState, part: &Part) -> StreamEvent {
+    let data = frame.data();
+    let other = if state.hides.filter_chunks { StreamEvent::Drop } else { StreamEvent::Pass };
+    let Ok(mut chunk) = serde_json::from_slice::<Map<String, Value>>(&data) else { return other };
+    let Some(choices) = chunk.get_mut("choices") else {
+        let is_error = ["message", "detail"].iter().any(|name| chunk.contains_key(*name));
+        if is_error {
+            state.failure = Some(Box::new(Failure::read(&data)));
+            return StreamEvent::Fails;
+        }
+        return other;
     };
-    if is_hidden { StreamEvent::Drop } else { StreamEvent::Pass }
+    let choices = choices.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
+    let mut has_ended = false;
+    for choice in choices {
+        has_ended |= choice.get("finish_reason").is_some_and(has_reason);
+        choice.insert(part.name.to_owned(), (part.empty)());
+    }
+    match (has_ended && state.hides.filter_chunks, serde_json::to_string(&chunk)) {
+        (true, Ok(chunk)) => StreamEvent::Replace(format!("data: {chunk}\n\n").into()),
+        _ => other,
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +227,10 @@ mod tests {
         match read(&frame, &mut state) {
             StreamEvent::Pass => true,
             StreamEvent::Drop => false,
-            other @ (StreamEvent::Names(_) | StreamEvent::Shows { .. } | StreamEvent::Fails) => {
+            other @ (StreamEvent::Replace(_)
+            | StreamEvent::Names(_)
+            | StreamEvent::Shows { .. }
+            | StreamEvent::Fails) => {
                 panic!("{other:?}")
             }
         }
@@ -214,6 +259,50 @@ mod tests {
         assert!(passes(read_chat, openai, second));
         for other in ["[DONE]", "", "a text"] {
             assert!(passes(read_chat, openai, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_filter_for_the_end_reaches_openais_clients_with_an_empty_part() {
+        let read = |read: Read, filter_chunks, data: &str| {
+            let hides = Hides { usage: true, filter_chunks };
+            let mut state = StreamState { hides, ..StreamState::default() };
+            let event = read(&Frame(Bytes::from(format!("data: {data}\n\n"))), &mut state);
+            assert!(state.choices.are_complete(), "{data}");
+            event
+        };
+        for end in [
+            r#"{"id":"","choices":[{"index":0,"finish_reason":"content_filter","content_filter_results":{}}],"usage":null}"#,
+            r#"{"choices":[{"index":0,"delta":null,"text":null,"finish_reason":"stop"}]}"#,
+        ] {
+            for (of, part) in [(read_chat as Read, "delta"), (read_text, "text")] {
+                let StreamEvent::Replace(frame) = read(of, true, end) else { panic!("{end}") };
+                let chunk: Value = serde_json::from_slice(&Frame(frame).data()).unwrap();
+                let empty = if part == "delta" { json!({}) } else { json!("") };
+                assert_eq!(chunk["choices"][0][part], empty);
+                let before: Value = serde_json::from_str(end).unwrap();
+                let reason = &before["choices"][0]["finish_reason"];
+                assert_eq!(chunk["choices"][0]["finish_reason"], *reason);
+                assert_eq!(read(of, false, end), StreamEvent::Pass);
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_without_an_envelope_ends_the_stream() {
+        for (data, message) in [
+            (r#"{"object":"error","message":"rate","type":"RateLimit","code":429}"#, "rate"),
+            (r#"{"detail":"Too many"}"#, "Too many"),
+            (r#"{"message":"no such model","status":404}"#, "no such model"),
+        ] {
+            for filter_chunks in [true, false] {
+                let hides = Hides { usage: true, filter_chunks };
+                let mut state = StreamState { hides, ..StreamState::default() };
+                let frame = Frame(Bytes::from(format!("data: {data}\n\n")));
+                assert_eq!(read_chat(&frame, &mut state), StreamEvent::Fails, "{data}");
+                let failure = state.failure.unwrap();
+                assert_eq!(failure.message.as_deref(), Some(message));
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use lanyard_domain::usage::Usage;
 use crate::error::ErrorShape;
 use crate::sse::Frame;
 pub use crate::stream::ends::ChoiceEnds;
+pub(crate) use crate::stream::ends::has_reason;
 use crate::stream::failure::Failure;
 pub use crate::stream::produced::Produced;
 use crate::tokens::RunningText;
@@ -50,6 +51,8 @@ pub enum StreamEvent {
     Pass,
     /// It is not passed on: the client did not ask for it.
     Drop,
+    /// This frame is passed on instead.
+    Replace(Bytes),
     /// It names the response, by this id if it can be read. Passed on once the id is recorded.
     Names(Option<String>),
     /// It shows an object, as this JSON. Passed on once that is recorded.

@@ -236,6 +236,7 @@ impl Pump {
         let frame = frame.of_document();
         let mut bytes = match ((format.read)(&frame, state), hook) {
             (StreamEvent::Drop, _) => return Ok(()),
+            (StreamEvent::Replace(bytes), _) => bytes,
             // An id is passed on only after its owner was stored.
             (StreamEvent::Names(id), Some(hook)) => {
                 let output = match state.is_done {

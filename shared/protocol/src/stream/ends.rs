@@ -76,13 +76,17 @@ impl ChoiceEnds {
     }
 }
 
+/// Whether a choice has ended. Some models send an empty reason with each chunk.
+pub(crate) fn has_reason(finish_reason: &Value) -> bool {
+    !finish_reason.is_null() && finish_reason != ""
+}
+
 impl Choices {
     fn note(&mut self, frame: &Frame) {
         let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data()) else { return };
         for choice in chunk.choices {
             self.begun.insert(choice.index);
-            // Some models send an empty one with each chunk.
-            if !choice.finish_reason.is_null() && choice.finish_reason != "" {
+            if has_reason(&choice.finish_reason) {
                 self.ended.insert(choice.index);
             }
         }
