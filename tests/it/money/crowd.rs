@@ -5,8 +5,10 @@ use lanyard_domain::allowance::Limit;
 use lanyard_domain::amount::NANO_PER_USD;
 use lanyard_domain::catalog::Prices;
 use lanyard_domain::unit::Unit;
+use lanyard_domain::usage::UsageRecord;
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{message, with_claude};
 use crate::support::attendee::{Attendee, CHAT, chat};
@@ -97,13 +99,17 @@ async fn two_hundred_attendees_at_once_never_pass_50_dollars_and_every_nano_doll
     assert!(left < 1_100 * 150_000, "{left} nano-dollars could have been spent");
     assert!(ended.iter().all(|(status, _)| *status == 429), "{ended:?}");
     gate.open();
+    let opened = Instant::now();
     ended.extend(asking.join_all().await);
+    world.quiet().await;
+    // Only then is what was reserved in vain free for other requests.
+    let freed = opened.elapsed();
     let served = ended.iter().filter(|(status, _)| *status == 200).count();
     assert_eq!(served, world.azure().calls());
     let totals = world.settle().await;
     let spent = totals.units.get(Unit::Usd);
     assert!(spent <= BUDGET, "{spent}");
-    let charged = |record: &lanyard_domain::usage::UsageRecord| record.charge.units.get(Unit::Usd);
+    let charged = |record: &UsageRecord| record.charge.units.get(Unit::Usd);
     assert_eq!(totals.records.iter().map(charged).sum::<u64>(), spent);
     for record in totals.records.iter().filter(|record| !record.is_estimated) {
         assert_eq!(record.bill.as_ref().unwrap().nano_usd(), charged(record), "{record:?}");
@@ -112,7 +118,18 @@ async fn two_hundred_attendees_at_once_never_pass_50_dollars_and_every_nano_doll
     let named: u64 = ended.iter().filter_map(|(_, cost)| *cost).sum();
     let buffered = totals.records.iter().filter(|record| !record.is_streamed);
     assert_eq!(named, buffered.map(charged).sum::<u64>());
-    println!("held {held}, left {left}, spent {spent} nano-dollars by {served} requests");
+    // Among them are streams, clients that left, and prompts that were read from a cache.
+    let count =
+        |is: fn(&UsageRecord) -> bool| totals.records.iter().filter(|record| is(record)).count();
+    let (streamed, cached) =
+        (count(|record| record.is_streamed), count(|record| record.cache.read > 0));
+    assert!(streamed > 0 && cached > 0 && served > streamed, "{streamed} {cached} {served}");
+    println!(
+        "budget {BUDGET}, reserved {held}, left {left}, spent {spent} nano-dollars by {served} of \
+         {ATTENDEES} requests ({streamed} streamed, {cached} with cached input); \
+         {} could be spent again after {freed:?}",
+        BUDGET - spent,
+    );
 
     // Now all that is reserved is charged, because every connection breaks. The budget ends.
     world.azure().always(Reply::dropped());
@@ -124,4 +141,5 @@ async fn two_hundred_attendees_at_once_never_pass_50_dollars_and_every_nano_doll
     assert!(statuses.iter().any(|(status, _)| *status == 402), "{statuses:?}");
     let spent = world.settle().await.units.get(Unit::Usd);
     assert!((BUDGET - 1_100 * 150_000..=BUDGET).contains(&spent), "{spent}");
+    println!("after broken connections {spent} are spent and {} are left", BUDGET - spent);
 }
