@@ -94,11 +94,42 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
 }
 
 /// The names of fields with encoded data, or with the address of some.
-static ENCODED: LazyLock<[Finder<'_>; 4]> =
-    LazyLock::new(|| ["image_url", "input_audio", "file_data", "\"image"].map(Finder::new));
+static ENCODED: LazyLock<[Finder<'_>; 5]> =
+    LazyLock::new(|| ["_url\"", "audio\"", "video\"", "file_data", "\"image"].map(Finder::new));
 
 /// The cap is sent in the field that the deployment accepts, whichever the client used.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     let field = target.refused.cap_field(target.completion_field);
     completion::write(payload, demanded, target, field, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lanyard_domain::hosted_tools::HostedTools;
+    use lanyard_domain::models::ModelFacts;
+
+    use super::*;
+
+    #[test]
+    fn a_conversation_with_a_medium_at_an_address_is_read_part_by_part() {
+        let hosted_tools = HostedTools::default();
+        let caps = Caps {
+            completion_tokens: 4_096,
+            choices: 1,
+            hosted_tools: &hosted_tools,
+            keeps_objects: false,
+            facts: ModelFacts::of("gpt-4o").unwrap(),
+        };
+        for field in
+            ["audio_url", "video_url", "file_url", "document_url", "input_audio", "audio", "video"]
+        {
+            let part = format!(r#"{{"type":"{field}","{field}":"https://example.org/a"}}"#);
+            let body = format!(r#"{{"messages":[{{"role":"user","content":[{part}]}}]}}"#);
+            let request = http::Request::new(Bytes::from(body));
+            let id = "req_1".parse().unwrap();
+            let payload = Payload::read(&PROTOCOL, &request, &id).unwrap();
+            assert!(prompt_tokens(&payload, &caps).unwrap() >= 128_000, "{field}");
+        }
+    }
 }

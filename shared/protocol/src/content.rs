@@ -96,23 +96,61 @@ impl<'f> Content<'f> {
 
     fn see_field(&mut self, name: &str, value: &Node<'_>) {
         match (name, value) {
-            ("file_data", Node::Text(data)) => {
-                let file = decoded(data, usize::MAX);
-                self.add(Self::file_tokens(&file, self.facts));
-            }
-            ("file_url", Node::Text(_)) => self.add(self.facts.context.unwrap_or(USUAL_CONTEXT)),
-            ("input_audio", Node::Map(_)) => {
-                let data = value.all("data").filter_map(Node::text);
-                let seconds: u64 =
-                    data.map(|data| recording::most_seconds(&decoded(data, usize::MAX))).sum();
-                self.add(seconds.saturating_mul(AUDIO_TOKENS_PER_SECOND));
-            }
+            ("file_url", Node::Text(_)) => self.add(self.context()),
             // Only the model can read it. It is about six characters of base64 for a token.
             ("encrypted_content" | "signature", Node::Text(text)) => {
                 self.add((text.len() as u64).div_ceil(6))
             }
-            (_, value) => self.see(value),
+            (name, value) => match Medium::of(name) {
+                Some(medium) => self.see_medium(medium, value),
+                None => self.see(value),
+            },
         }
+    }
+
+    /// Counts a medium: its data by what they hold, one at an address as the model's maximum.
+    fn see_medium(&mut self, medium: Medium, value: &Node<'_>) {
+        let fields = ["url", "data", "file_data"];
+        let within = fields.iter().flat_map(|field| value.all(field)).filter_map(Node::text);
+        let texts: Vec<_> = value.text().into_iter().chain(within).collect();
+        for text in &texts {
+            if is_address(text) {
+                self.add(self.context());
+                continue;
+            }
+            let is_encoded = text.contains(";base64,") || value.text() != Some(text);
+            match medium {
+                Medium::File => self.see_file(text),
+                Medium::Audio if is_encoded => self.see_recording(text),
+                Medium::Video if is_encoded => self.add(self.context()),
+                Medium::Audio | Medium::Video => self.add(tokens_of_plain_text(text.as_bytes())),
+            }
+        }
+        match value {
+            Node::Text(_) => {}
+            Node::Map(others) => {
+                for (name, value) in others {
+                    let name = name.to_ascii_lowercase();
+                    if !fields.contains(&name.as_str()) || value.text().is_none() {
+                        self.see_field(&name, value);
+                    }
+                }
+            }
+            Node::List(_) | Node::Null | Node::Other => self.see(value),
+        }
+    }
+
+    fn see_file(&mut self, data: &str) {
+        self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
+    }
+
+    fn see_recording(&mut self, data: &str) {
+        self.add(seconds_of(data).saturating_mul(AUDIO_TOKENS_PER_SECOND));
+    }
+
+    /// What a medium of unknown size counts.
+    fn context(&self) -> u64 {
+        self.facts.context.unwrap_or(USUAL_CONTEXT)
     }
 
     /// Counts a part that says twice what it is, an image and a document, as the dearer of them.
@@ -192,7 +230,7 @@ impl<'f> Content<'f> {
             // A type may be there twice, and nobody knows which of them counts.
             let (is_url, is_base64) = (is_of(value, "url"), is_of(value, "base64"));
             if is_source && is_url {
-                self.add(self.facts.context.unwrap_or(USUAL_CONTEXT));
+                self.add(self.context());
             }
             if is_source && is_base64 {
                 for data in inline(value) {
@@ -231,6 +269,37 @@ impl<'f> Content<'f> {
     }
 }
 
+/// What a field holds that is no text, in the words of the clients of all models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    File,
+    Audio,
+    Video,
+}
+
+impl Medium {
+    fn of(field: &str) -> Option<Self> {
+        match field {
+            "file_data" | "file_url" | "document_url" => Some(Self::File),
+            "input_audio" | "audio_url" | "audio" => Some(Self::Audio),
+            "input_video" | "video_url" | "video" => Some(Self::Video),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text is an address, such as `https://example.org` in whatever letters.
+fn is_address(text: &str) -> bool {
+    let scheme = text.trim_start().split_once("://").map(|(scheme, _)| scheme);
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    scheme.is_some_and(|scheme| (1..=16).contains(&scheme.len()) && scheme.bytes().all(is_letter))
+}
+
+/// The seconds of a recording in a data URL, or in bare base64.
+pub(crate) fn seconds_of(data: &str) -> u64 {
+    recording::most_seconds(&decoded(data, usize::MAX))
+}
+
 /// The dearest detail that it names; `None` if it names none.
 fn detail(node: &Node<'_>) -> Option<Detail> {
     let details = node.all("detail").map(|detail| match detail.text() {
@@ -256,8 +325,12 @@ fn image_size(url: &str) -> Option<Size> {
     if url.starts_with("http:") || url.starts_with("https:") {
         return None;
     }
-    let head = decoded(url, IMAGE_HEAD);
-    let size = imagesize::blob_size(&head).ok()?;
+    size_of(&decoded(url, IMAGE_HEAD))
+}
+
+/// The size that an image's header names.
+pub(crate) fn size_of(file: &[u8]) -> Option<Size> {
+    let size = imagesize::blob_size(file).ok()?;
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     Some(Size { width: side(size.width), height: side(size.height) })
 }

@@ -142,3 +142,43 @@ fn a_recording_counts_by_its_seconds() {
         format!(r#"{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}"#);
     assert!((100..140).contains(&content(&part, "gpt-4o").tokens));
 }
+
+#[test]
+fn a_medium_at_an_address_counts_as_the_most_that_the_model_takes() {
+    let there = "https://example.org/a";
+    let nested = |kind: &str, field: &str, url: &str| {
+        format!(r#"{{"type":"{kind}","{kind}":{{"{field}":"{url}"}}}}"#)
+    };
+    for part in [
+        nested("audio_url", "url", there),
+        nested("audio_url", "url", "HTTPS://example.org/a"),
+        nested("video_url", "url", there),
+        nested("video_url", "url", "s3://bucket/a"),
+        nested("input_audio", "data", there),
+        nested("input_audio", "url", there),
+        nested("file", "file_data", there),
+        nested("file", "file_data", "http://example.org/a"),
+        nested("file", "file_url", there),
+        nested("file_url", "url", there),
+        format!(r#"{{"type":"input_file","file_data":"{there}"}}"#),
+        format!(r#"{{"type":"document_url","document_url":"{there}"}}"#),
+        format!(r#"{{"type":"video","video":"{there}"}}"#),
+        format!(r#"{{"type":"audio","audio":"{there}"}}"#),
+        nested("input_audio", r#"data":"AAAA","data"#, there),
+        nested("video_url", "url", "data:video/mp4;base64,AAAA"),
+    ] {
+        let tokens = content(&part, "gpt-4o").tokens;
+        assert!((128_000..128_100).contains(&tokens), "{part} {tokens}");
+    }
+    let data = "AAAA".repeat(4_000);
+    for part in [
+        nested("audio_url", "url", &format!("data:audio/mp3;base64,{data}")),
+        nested("input_audio", "data", &data),
+    ] {
+        let tokens = content(&part, "gpt-4o").tokens;
+        assert!((100..200).contains(&tokens), "{part} {tokens}");
+    }
+    for part in [r#"{"audio":{"id":"audio_1"}}"#, r#"{"video":"A clip about https://a.b"}"#] {
+        assert!(content(part, "gpt-4o").tokens < 40, "{part}");
+    }
+}
