@@ -145,6 +145,13 @@ pub fn tokens_of_generated(size: Option<&str>, quality: Option<&str>, has_partia
     image + if has_partial { PARTIAL } else { 0 }
 }
 
+/// The tokens that an image of a prompt has beside those of the rule if its details are to be kept
+/// (`input_fidelity`): <https://platform.openai.com/docs/guides/image-generation#input-fidelity>.
+#[must_use]
+pub fn tokens_of_fidelity(size: Option<Size>) -> u64 {
+    if size.is_some_and(|size| size.width == size.height) { 4_160 } else { LARGEST }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

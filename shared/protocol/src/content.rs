@@ -300,6 +300,11 @@ pub(crate) fn seconds_of(data: &str) -> u64 {
     recording::most_seconds(&decoded(data, usize::MAX))
 }
 
+/// The tokens of an image as a file.
+pub(crate) fn tokens_of_image_file(file: &[u8], facts: &ModelFacts) -> u64 {
+    facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(size_of(file), Detail::High)
+}
+
 /// The dearest detail that it names; `None` if it names none.
 fn detail(node: &Node<'_>) -> Option<Detail> {
     let details = node.all("detail").map(|detail| match detail.text() {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
-use lanyard_domain::images::tokens_of_generated;
+use lanyard_domain::images::{tokens_of_fidelity, tokens_of_generated};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
@@ -19,10 +19,12 @@ use serde::de::IgnoredAny;
 use crate::added::AddedField;
 use crate::chunk;
 use crate::chunk::{Chunk, NO_END};
+use crate::content::{size_of, tokens_of_image_file};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
 use crate::fields::{count, is_streamed, refuse_background, refuse_foreign_to_images};
+use crate::multipart::Form;
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
@@ -83,7 +85,13 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let mut prompt_tokens = 0;
     match &payload.form {
         Some(form) => {
-            form.files(&FILES)?;
+            let images = form.files(&FILES)?.into_iter();
+            let extra =
+                |file: &[u8]| if is_faithful(form) { tokens_of_fidelity(size_of(file)) } else { 0 };
+            let images = images.map(|image| {
+                tokens_of_image_file(image.body, caps.facts).saturating_add(extra(image.body))
+            });
+            prompt_tokens = images.fold(prompt_tokens, u64::saturating_add);
             let texts = form.texts().map(|text| tokens_of_plain_text(text.as_bytes()));
             prompt_tokens = texts.fold(prompt_tokens, u64::saturating_add);
         }
@@ -102,6 +110,12 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let tokens = Estimate::of_tokens(prompt_tokens, images.saturating_mul(each));
     let estimate = Estimate { units, ..tokens };
     Ok(Demanded::of(estimate, is_streamed(payload)?))
+}
+
+/// Whether the images of a prompt are to be kept in their details. Of a field that is there twice,
+/// nobody knows which value counts.
+fn is_faithful(form: &Form<'_>) -> bool {
+    form.texts_of("input_fidelity").any(|fidelity| fidelity.trim() != "low")
 }
 
 /// The most tokens of one image of a request, and of its partial images.
@@ -237,6 +251,58 @@ mod tests {
         assert_eq!(held(r#","size":"1024x1024","quality":"low""#), 272);
         assert_eq!(held(r#","quality":"auto","partial_images":2"#), 6_540);
         assert_eq!(held(r#","quality":"low","quality":"high""#), 6_240);
+    }
+
+    #[test]
+    fn the_images_of_a_prompt_are_held_by_their_size_and_fidelity() {
+        let hosted_tools = HostedTools::default();
+        let held = |model: &str, parts: &[(&str, &[u8])]| {
+            let caps = Caps {
+                completion_tokens: 4_096,
+                choices: 1,
+                hosted_tools: &hosted_tools,
+                keeps_objects: false,
+                facts: ModelFacts::of(model).unwrap(),
+            };
+            let mut body = Vec::new();
+            for (name, value) in parts {
+                let file = if FILES.contains(name) { "; filename=\"a.png\"" } else { "" };
+                let head =
+                    format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+                body.extend([head.as_bytes(), *value, b"\r\n"].concat());
+            }
+            body.extend(b"--b--\r\n");
+            let mut request = http::Request::new(Bytes::from(body));
+            let content_type = "multipart/form-data; boundary=b".parse().unwrap();
+            request.headers_mut().insert("content-type", content_type);
+            let id = "req_1".parse().unwrap();
+            let payload = Payload::read(&EDITS, &request, &id).unwrap();
+            read(&payload, &caps).unwrap().estimate.prompt_tokens
+        };
+        let png = |width: u32, height: u32| {
+            let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+            head.extend(width.to_be_bytes());
+            head.extend(height.to_be_bytes());
+            head.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+            head
+        };
+        let (square, wide) = (png(1_024, 1_024), png(1_536, 1_024));
+        let (square, wide) = (square.as_slice(), wide.as_slice());
+        let model = "gpt-image-1";
+        assert_eq!(held(model, &[("image", square)]), 1_024);
+        let three = [("image[]", square), ("image[]", wide), ("mask", square)];
+        assert_eq!(held(model, &three), 2 * 1_024 + 1_536);
+        assert_eq!(held(model, &[("image", b"no image")]), 10_000);
+        let fidelity = |values: &[&'static [u8]], image: &[u8]| {
+            let mut parts = vec![("image", image)];
+            parts.extend(values.iter().map(|value| ("input_fidelity", *value)));
+            held(model, &parts)
+        };
+        assert!((1_024..1_030).contains(&fidelity(&[b"low"], square)));
+        let high = 1_024 + 4_160;
+        assert!((high..high + 10).contains(&fidelity(&[b"high"], square)));
+        assert!((high..high + 10).contains(&fidelity(&[b"low", b"high"], square)));
+        assert!(fidelity(&[b"high"], wide) >= 1_536 + 6_240);
     }
 
     fn settled(body: &str) -> Option<Settlement> {

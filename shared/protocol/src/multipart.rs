@@ -119,6 +119,16 @@ impl<'a> Form<'a> {
         texts.filter_map(|part| std::str::from_utf8(part.body).ok())
     }
 
+    /// The texts of all parts of this name, in whatever letters, also as a list.
+    pub(crate) fn texts_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = move |part: &&Part<'_>| {
+            let plain = part.name.split('[').next().unwrap_or_default();
+            part.file.is_none() && plain.eq_ignore_ascii_case(name)
+        };
+        let texts = self.parts.iter().filter(named);
+        texts.filter_map(|part| std::str::from_utf8(part.body).ok())
+    }
+
     /// The part of this name.
     pub(crate) fn part(&self, name: &str) -> Option<&Part<'a>> {
         self.parts.iter().find(|part| part.name == name)
