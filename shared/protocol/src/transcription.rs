@@ -20,10 +20,11 @@ use crate::fields::{is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
 use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
+use crate::tokens::tokens_of_plain_text;
 use crate::tools;
 use crate::usage::{ResponseUsage, at_least, with_units};
 use crate::{BodyEncoding, Protocol};
-use crate::{recording, write};
+use crate::{content, recording, write};
 
 pub(crate) static TRANSCRIPTIONS: Protocol = Protocol {
     documentation: Some(Documentation::new(
@@ -85,8 +86,24 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let [file] = files.as_slice() else {
         return Err(invalid("file", "must be there once"));
     };
-    let units = Units::of(Unit::AudioSeconds, recording::most_seconds(file.body));
-    Ok(Demanded::of(Estimate::of_units(units), is_streamed(payload)?))
+    let texts = |name| payload.form.iter().flat_map(move |form| form.texts_of(name));
+    let voices = texts("known_speaker_references").flat_map(references).map(content::seconds_of);
+    let seconds = voices.fold(recording::most_seconds(file.body), u64::saturating_add);
+    let estimate = Estimate::of_units(Units::of(Unit::AudioSeconds, seconds));
+    // A model that has a price for seconds counts no tokens.
+    let counts_tokens = caps.facts.prices.input.is_some();
+    let prompts = texts("prompt").filter(|_| counts_tokens);
+    let prompt_tokens =
+        prompts.map(|text| tokens_of_plain_text(text.as_bytes())).fold(0, u64::saturating_add);
+    let estimate = Estimate { prompt_tokens, ..estimate };
+    Ok(Demanded::of(estimate, is_streamed(payload)?))
+}
+
+/// The recordings in a text: one, or those of a list.
+fn references(text: &str) -> impl Iterator<Item = &str> {
+    const MARK: &str = ";base64,";
+    let is_bare = !text.contains(MARK);
+    text.split(MARK).skip(usize::from(!is_bare))
 }
 
 fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
@@ -146,8 +163,61 @@ fn rounded_up(seconds: f64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use lanyard_domain::hosted_tools::HostedTools;
+    use lanyard_domain::models::ModelFacts;
+
     use super::*;
     use crate::response::tests::a_hold;
+
+    #[test]
+    fn voices_count_their_seconds_and_a_prompt_its_tokens() {
+        let hosted_tools = HostedTools::default();
+        let held = |model: &str, parts: &[(&str, &str)]| {
+            let caps = Caps {
+                completion_tokens: 4_096,
+                choices: 1,
+                hosted_tools: &hosted_tools,
+                keeps_objects: false,
+                facts: ModelFacts::of(model).unwrap(),
+            };
+            let mut body = String::new();
+            for (name, value) in parts.iter().chain(&[("file", "no recording")]) {
+                let file = if *name == "file" { "; filename=\"a.mp3\"" } else { "" };
+                let head = format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}");
+                body.push_str(&format!("{head}\r\n\r\n{value}\r\n"));
+            }
+            body.push_str("--b--\r\n");
+            let mut request = http::Request::new(Bytes::from(body));
+            let content_type = "multipart/form-data; boundary=b".parse().unwrap();
+            request.headers_mut().insert("content-type", content_type);
+            let id = "req_1".parse().unwrap();
+            let payload = Payload::read(&TRANSCRIPTIONS, &request, &id).unwrap();
+            let estimate = read(&payload, &caps).unwrap().estimate;
+            (estimate.units.get(Unit::AudioSeconds), estimate.prompt_tokens)
+        };
+        // 8,000 bytes that cannot be walked are eight seconds.
+        let base64 = "AAAA".repeat(8_000 / 3 + 1);
+        let voice = format!("data:audio/mp3;base64,{base64}");
+        let list = format!(r#"["{voice}","{voice}"]"#);
+        let model = "gpt-4o-transcribe-diarize";
+        assert_eq!(held(model, &[]), (1, 0));
+        for (name, value, seconds) in [
+            ("known_speaker_references[]", &voice, 9),
+            ("known_speaker_references", &voice, 9),
+            ("Known_Speaker_References[0]", &voice, 9),
+            ("known_speaker_references[]", &base64, 9),
+            ("known_speaker_references", &list, 18),
+        ] {
+            assert_eq!(held(model, &[(name, value)]), (1 + seconds, 0), "{name}");
+        }
+        let twice = [("known_speaker_references[]", voice.as_str()); 2];
+        assert_eq!(held(model, &twice), (19, 0));
+        let prompt = "Hello out there. ".repeat(40);
+        let (seconds, tokens) = held("gpt-4o-transcribe", &[("prompt", &prompt)]);
+        assert!(seconds == 1 && (150..260).contains(&tokens), "{tokens}");
+        assert_eq!(held("whisper", &[("prompt", &prompt)]), (1, 0));
+    }
 
     fn settled(body: &str) -> Settlement {
         let hold = Hold { units: Units::of(Unit::AudioSeconds, 60), ..a_hold() };
