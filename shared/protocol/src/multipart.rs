@@ -110,7 +110,7 @@ impl<'a> Form<'a> {
 
     /// The names of all parts.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.parts.iter().map(|part| part.name.as_ref())
+        self.parts.iter().map(|part| part.name.as_str())
     }
 
     /// The texts of all parts that are not files.
@@ -170,7 +170,7 @@ impl<'a> Form<'a> {
         let wanted = names.first().copied().unwrap_or_default();
         let mut files = Vec::new();
         for part in &self.parts {
-            match (names.contains(&part.name.as_ref()), &part.file) {
+            match (names.contains(&part.name.as_str()), &part.file) {
                 (true, Some(_)) => files.push(part),
                 (true, None) => return Err(invalid(wanted, "must be a file with a name")),
                 (false, Some(_)) => {

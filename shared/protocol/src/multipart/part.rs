@@ -8,7 +8,7 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     /// The field's name.
-    pub(crate) name: Cow<'a, str>,
+    pub(crate) name: String,
     /// Its bytes.
     pub(crate) body: &'a [u8],
     /// Set if the part is a file.
@@ -48,10 +48,18 @@ impl File {
 
 impl<'a> Part<'a> {
     /// Reads a part's head, with the body that follows it. `None` if it is malformed.
-    pub(super) fn read(head: &'a [u8], body: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(head: &[u8], body: &'a [u8]) -> Option<Self> {
         let (mut disposition, mut content_type) = (None, None);
         let mut is_plain = true;
-        for line in std::str::from_utf8(head).ok()?.split("\r\n") {
+        // Old clients write names in Latin-1.
+        let head = match std::str::from_utf8(head) {
+            Ok(head) => Cow::Borrowed(head),
+            Err(_) => {
+                is_plain = false;
+                Cow::Owned(head.iter().copied().map(char::from).collect())
+            }
+        };
+        for line in head.split("\r\n") {
             let (name, value) = line.split_once(':')?;
             // Some readers end a line at a line feed alone.
             if line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
@@ -89,10 +97,13 @@ impl<'a> Part<'a> {
         let one = |key: &str| {
             parameters.iter().find(|found| found.key.eq_ignore_ascii_case(key)).map(|p| &p.value)
         };
-        if one("name*").is_some() {
-            return None;
-        }
-        let name = one("name").filter(|name| is_name(name))?.clone();
+        let name = match (one("name"), one("name*")) {
+            (Some(name), None) => name.to_string(),
+            (None, Some(name)) => extended(name)?,
+            // It is unknown which one Azure reads.
+            (Some(_), Some(_)) | (None, None) => return None,
+        };
+        let name = Some(name).filter(|name| is_name(name))?;
         let content_type = content_type.unwrap_or_default();
         // Nested parts are not read here, so they are refused.
         let is_nested =

@@ -180,3 +180,21 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn names_in_latin_1_and_in_the_notation_of_headers_are_read() {
+    let body = b"--b\r\nContent-Disposition: form-data; name*=UTF-8''model\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"bl\xe5.WAV\"\r\n\r\nRIFF\r\n--b--\r\n";
+    let form = Form::read("b", body, "new".to_owned()).unwrap();
+    assert_eq!(form.text("model").unwrap(), Some("whisper"));
+    let file = form.files(&["file"]).unwrap()[0].file.as_ref().unwrap();
+    assert_eq!((file.name.as_str(), &*file.given_name()), ("upload.wav", "bl\u{e5}.WAV"));
+    // Azure gets them as everybody else writes them.
+    assert!(!form.is_plain());
+    let copy = String::from_utf8(form.copy()).unwrap();
+    assert!(copy.contains("name=\"model\"\r\n"), "{copy}");
+    assert!(copy.contains("name=\"file\"; filename=\"bl\u{e5}.WAV\"\r\n"), "{copy}");
+    for head in ["name*=UTF-8''mo%20del", "name*=x''model", "name*=model", "name*=UTF-8''%FF"] {
+        let body = format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\nx\r\n--b--\r\n");
+        assert!(read(&body).is_none(), "{head}");
+    }
+}
