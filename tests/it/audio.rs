@@ -94,7 +94,8 @@ async fn a_streamed_transcription_passes_complete_with_its_usage() {
     let world = World::event("heard-stream").everything().start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::sse(&events, LineEnding::Lf));
-    let response = hears(&ada, &[("stream", "true")]).await;
+    // Python writes it so.
+    let response = hears(&ada, &[("stream", "True")]).await;
     assert_eq!(response.text(), events.map(|event| format!("data: {event}\n\n")).concat());
     let asked = &world.azure().requests()[0];
     assert_eq!(asked.header("accept"), Some("text/event-stream"));

@@ -108,6 +108,26 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// Writes `True`, `1` and their like as Azure reads them, in the fields of this name. Forms have
+    /// texts only, and each client has its own for a truth.
+    pub(crate) fn spell_flags(&mut self, names: &[&str]) {
+        for part in &mut self.parts {
+            if part.file.is_some() || !names.contains(&part.name.as_str()) {
+                continue;
+            }
+            let is = |words: [&str; 2]| {
+                words.iter().any(|word| part.body.eq_ignore_ascii_case(word.as_bytes()))
+            };
+            part.body = if is(["true", "1"]) {
+                b"true"
+            } else if is(["false", "0"]) {
+                b"false"
+            } else {
+                part.body
+            };
+        }
+    }
+
     /// The names of all parts.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.parts.iter().map(|part| part.name.as_str())

@@ -106,8 +106,9 @@ impl<'a> Payload<'a> {
         let mut payload = Self { protocol, fields: Vec::new(), form: None, body };
         match boundary {
             Some(boundary) => {
-                let form = Form::read(boundary, body, format!("lanyard-{id}"))?;
+                let mut form = Form::read(boundary, body, format!("lanyard-{id}"))?;
                 names::check_form_names(form.names())?;
+                form.spell_flags(&["stream", "background"]);
                 payload.form = Some(form);
             }
             None => {

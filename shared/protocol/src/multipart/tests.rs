@@ -198,3 +198,28 @@ fn names_in_latin_1_and_in_the_notation_of_headers_are_read() {
         assert!(read(&body).is_none(), "{head}");
     }
 }
+
+#[test]
+fn a_truth_in_a_form_is_known_in_any_letters_and_as_a_digit() {
+    for (given, written) in [
+        ("true", "true"),
+        ("True", "true"),
+        ("TRUE", "true"),
+        ("1", "true"),
+        ("false", "false"),
+        ("False", "false"),
+        ("0", "false"),
+        ("\"true\"", "\"true\""),
+        ("yes", "yes"),
+        ("", ""),
+        ("10", "10"),
+    ] {
+        let body = format!(
+            "--b\r\n{HEAD}\"stream\"\r\n\r\n{given}\r\n--b\r\n{HEAD}\"prompt\"\r\n\r\n{given}\r\n--b--\r\n"
+        );
+        let mut form = read(&body).unwrap();
+        form.spell_flags(&["stream"]);
+        assert_eq!(form.text("stream").unwrap(), Some(written), "{given}");
+        assert_eq!(form.text("prompt").unwrap(), Some(given));
+    }
+}
