@@ -155,14 +155,17 @@ async fn a_model_is_understood_in_other_letters_with_a_provider_or_a_date() {
         let mut body = chat("hello");
         body["model"] = json!(name);
         ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
-        let path = format!("/api/openai/deployments/{}/chat/completions", name.replace('/', ""));
-        if !name.contains('/') {
+        // Every sign may be escaped in a path, and a slash must be.
+        let escaped = name.replace('/', "%2F").replace('-', "%2D");
+        let slash = name.replace('/', "%2f");
+        for name in [escaped, slash] {
+            let path = format!("/api/openai/deployments/{name}/chat/completions");
             ada.send(ada.post(&path, chat("hello").to_string())).await.assert_ok();
         }
     }
     let asked = world.azure().requests();
     let is_meant = |model: &Value| *model == format!("{}-gpt-4o", canary::AZURE_NAME);
-    assert!(asked.len() == 6 && asked.iter().all(|call| is_meant(&call.json()["model"])));
+    assert!(asked.len() == 12 && asked.iter().all(|call| is_meant(&call.json()["model"])));
     world.settle().await;
 }
 

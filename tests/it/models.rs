@@ -29,6 +29,8 @@ async fn the_list_has_exactly_the_offered_models() {
     }
     let one = ada.send(ada.get("/api/v1/models/gpt-4o-mini")).await;
     assert_snapshot!(one.line(), @r#"200 {"id":"gpt-4o-mini","object":"model","created":1796385600,"owned_by":"azure-openai"}"#);
+    let spelt = ada.send(ada.get("/api/v1/models/openai%2Fgpt%2D4o-mini")).await;
+    assert_eq!(spelt.line(), one.line());
     let missing = ada.send(ada.get("/api/v1/models/gpt-4o")).await;
     assert_snapshot!(missing.line(), @r#"404 {"error":{"message":"The event does not offer this model. It offers: gpt-4o-mini, text-embedding-3-small.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));

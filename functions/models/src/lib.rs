@@ -40,7 +40,8 @@ struct Model<'a> {
 ///
 /// 401, 403 and 503 as everywhere; 404 for a model that the event does not offer.
 pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
-    let wanted = wanted(request.http.uri().path())?;
+    let wanted = wanted(request.http.uri().path())?.map(parse::decoded);
+    let wanted = wanted.as_deref();
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let (attendance, _) = gateway.attend(&request).await?;
     if parse::error_shape(&request) == ErrorShape::Anthropic {

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::Attendance;
 use crate::metadata::RequestMetadata;
-use crate::parse::{PathStyle, Route};
+use crate::parse::{self, PathStyle, Route};
 use crate::ports::RequestLine;
 use crate::request::Request;
 use crate::stored::{Concern, ResponseHook};
@@ -71,7 +71,8 @@ impl Gateway {
         let payload = Payload::read(protocol, &request.http, &request.id)?;
         let model = payload.model()?;
         let header = request.header(&headers::MODEL).ok().flatten();
-        let wanted = route.deployment.or(header).or(model.as_deref());
+        let deployment = route.deployment.map(parse::decoded);
+        let wanted = deployment.as_deref().or(header).or(model.as_deref());
         let choice = attendance.choose(wanted, protocol.operation)?;
         line.model = choice.name().cloned();
         let mut caps = attendance.caps_of(choice.facts());

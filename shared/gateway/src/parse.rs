@@ -3,8 +3,11 @@
 mod anthropic;
 mod credentials;
 
+use std::borrow::Cow;
+
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::{Api, Protocol};
+use percent_encoding::percent_decode_str;
 
 pub use self::anthropic::error_shape;
 pub use self::credentials::{Pass, bearer, code, token};
@@ -93,6 +96,13 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
             Ok(Route { style: PathStyle::Azure, deployment: Some(deployment) })
         }
     }
+}
+
+/// A segment of a path without its escapes, as the name of a model may have them
+/// (`openai%2Fgpt-4o`).
+#[must_use]
+pub fn decoded(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8_lossy()
 }
 
 /// The rest of a path below the operation's own, under any base; nothing if it ends there.
