@@ -9,7 +9,7 @@ use lanyard_gateway::testing::LedgerCall;
 use serde_json::{Value, json};
 
 use crate::support::attendee::{Attendee, CHAT, EMBEDDINGS, chat};
-use crate::support::{TestResponse, World};
+use crate::support::{Reply, TestResponse, World};
 
 /// One world for many cases, in none of which anything may leave or be charged.
 pub(crate) async fn strict_world() -> (World, Attendee) {
@@ -50,7 +50,6 @@ async fn bodies_that_are_not_json_objects_are_refused() {
         ("trailing comma", Bytes::from("{\"a\":1,}")),
         ("two", Bytes::from("{} {}")),
         ("not utf-8", Bytes::from_static(b"{\"a\":\"\xff\"}")),
-        ("byte order mark", Bytes::from("\u{feff}{}")),
         ("half a surrogate", Bytes::from("{\"a\":\"\\ud800\"}")),
         ("128 deep", Bytes::from(deep(127))),
         ("100000 deep", Bytes::from(deep(100_000))),
@@ -68,12 +67,29 @@ async fn bodies_that_are_not_json_objects_are_refused() {
     trailing comma → 400 invalid_json -: "The body is not a JSON object: it is malformed at line 1, column 8."
     two → 400 invalid_json -: "The body is not a JSON object: it is malformed at line 1, column 4."
     not utf-8 → 400 invalid_json -: "The body is not UTF-8 text."
-    byte order mark → 400 invalid_json -: "The body is not a JSON object: it is malformed at line 1, column 1."
     half a surrogate → 400 invalid_json -: "The body holds half of a surrogate pair."
     128 deep → 400 invalid_json -: "The body nests deeper than 127 levels."
     100000 deep → 400 invalid_json -: "The body nests deeper than 127 levels."
     "#);
     nothing_happened(&world).await;
+}
+
+#[tokio::test]
+async fn a_mark_before_json_is_skipped_in_requests_and_responses() {
+    let world = World::event("mark").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let marked = |json: String| format!("\u{feff}{json}");
+    ada.send(ada.post(CHAT, marked(chat("hello").to_string()))).await.assert_ok();
+    let completion = json!({"id": "x", "object": "chat.completion", "choices": [],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 0, "total_tokens": 7}});
+    world.azure().script(Reply::json(200, marked(completion.to_string())));
+    let response = ada.send(ada.post(CHAT, chat("hello").to_string())).await;
+    assert_eq!(response.assert_ok().text(), completion.to_string());
+    let error = json!({"error": {"code": "odd", "message": "It is too odd."}});
+    world.azure().script(Reply::json(400, marked(error.to_string())));
+    let refused = ada.send(ada.post(CHAT, chat("hello").to_string())).await;
+    refused.assert_refused(400, "odd");
+    assert!(world.settle().await.records.iter().all(|record| !record.is_estimated));
 }
 
 #[tokio::test]

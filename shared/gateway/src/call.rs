@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::StatusCode;
 use lanyard_domain::account::Hold;
@@ -15,6 +16,7 @@ use crate::error::{ApiError, ModelRefusal, table};
 use crate::ports::{
     Cause, Clock, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
+use crate::request::skip_mark;
 
 /// The time limit of a buffered response, from the request to its last byte. API Gateway ends a
 /// connection without a byte after 300 s.
@@ -205,7 +207,7 @@ pub fn time_left(deadline: Option<Instant>, is_streamed: bool) -> Duration {
 }
 
 /// As much of an error as comes soon. Missing usage fields only make the record less detailed.
-async fn read_error(mut body: UpstreamBody) -> Vec<u8> {
+async fn read_error(mut body: UpstreamBody) -> Bytes {
     let mut read = Vec::new();
     let until = Instant::now() + SHUTDOWN_MARGIN;
     while read.len() < LONGEST_ERROR
@@ -213,5 +215,7 @@ async fn read_error(mut body: UpstreamBody) -> Vec<u8> {
     {
         read.extend_from_slice(&chunk);
     }
+    let mut read = Bytes::from(read);
+    skip_mark(&mut read);
     read
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::request::{Request, Response, full};
-use crate::{headers, metadata, parse};
+use crate::{headers, metadata, parse, request};
 
 /// The kind of client: browsers of any origin may call the attendees' API, not the organisers', and
 /// nothing of another origin reads the pages.
@@ -70,13 +70,14 @@ impl ErrorResponse for ApiError {
 /// Runs a handler and makes a response of its result, also if it panics.
 pub async fn run_handler<F, E>(
     audience: Audience,
-    request: Request,
+    mut request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> Response
 where
     F: Future<Output = Result<Response, E>>,
     E: ErrorResponse,
 {
+    request::skip_mark(request.http.body_mut());
     let id = request.id.clone();
     let session = metadata::session(&request).ok();
     let shape = parse::error_shape(&request);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use chrono::{DateTime, Utc};
 use http::HeaderName;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -39,6 +39,13 @@ impl Request {
     /// [`NotPlain`] if it is there more than once or is not ASCII.
     pub fn header(&self, name: &HeaderName) -> Result<Option<&str>, NotPlain> {
         single_header(self.http.headers(), name)
+    }
+}
+
+/// Skips the mark of UTF-8 that some writers put before a text, such as PowerShell. JSON has none.
+pub(crate) fn skip_mark(body: &mut Bytes) {
+    if body.starts_with("\u{feff}".as_bytes()) {
+        body.advance("\u{feff}".len());
     }
 }
 

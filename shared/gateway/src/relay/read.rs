@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::call::LONGEST_RUN;
 use crate::error::ApiError;
 use crate::ports::{Cause, UpstreamBody};
+use crate::request::skip_mark;
 
 /// The largest response that is buffered: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_BUFFERED: usize = 96 * 1024 * 1024;
@@ -56,7 +57,10 @@ pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Resul
             Next::Broken(error) => return Err(error),
             // Most responses arrive in one piece, which is passed on without a copy.
             Next::End => {
-                return Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() });
+                let mut whole =
+                    if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() };
+                skip_mark(&mut whole);
+                return Ok(whole);
             }
         };
         match &first {
