@@ -51,7 +51,7 @@ async fn bodies_that_are_not_json_objects_are_refused() {
         ("two", Bytes::from("{} {}")),
         ("not utf-8", Bytes::from_static(b"{\"a\":\"\xff\"}")),
         ("half a surrogate", Bytes::from("{\"a\":\"\\ud800\"}")),
-        ("128 deep", Bytes::from(deep(127))),
+        ("129 deep", Bytes::from(deep(128))),
         ("100000 deep", Bytes::from(deep(100_000))),
     ] {
         let response = ada.send(ada.post(CHAT, body)).await;
@@ -68,8 +68,8 @@ async fn bodies_that_are_not_json_objects_are_refused() {
     two → 400 invalid_json -: "The body is not a JSON object: it is malformed at line 1, column 4."
     not utf-8 → 400 invalid_json -: "The body is not UTF-8 text."
     half a surrogate → 400 invalid_json -: "The body holds half of a surrogate pair."
-    128 deep → 400 invalid_json -: "The body nests deeper than 127 levels."
-    100000 deep → 400 invalid_json -: "The body nests deeper than 127 levels."
+    129 deep → 400 invalid_json -: "The body nests deeper than 128 levels."
+    100000 deep → 400 invalid_json -: "The body nests deeper than 128 levels."
     "#);
     nothing_happened(&world).await;
 }
@@ -90,6 +90,23 @@ async fn a_mark_before_json_is_skipped_in_requests_and_responses() {
     let refused = ada.send(ada.post(CHAT, chat("hello").to_string())).await;
     refused.assert_refused(400, "odd");
     assert!(world.settle().await.records.iter().all(|record| !record.is_estimated));
+}
+
+#[tokio::test]
+async fn a_tool_may_nest_to_the_depth_that_is_allowed() {
+    let world = World::event("deep").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    // The body, its tools, one of them and its function are around the parameters.
+    for (levels, status) in [(124, 200), (125, 400)] {
+        let body = chat("hello").to_string();
+        let body = body.strip_suffix('}').unwrap();
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let function = format!(r#"{{"name":"f","parameters":{deep}}}"#);
+        let body = format!(r#"{body},"tools":[{{"type":"function","function":{function}}}]}}"#);
+        let response = ada.send(ada.post(CHAT, body)).await;
+        assert_eq!(response.status(), status, "{levels}: {}", response.text());
+    }
+    world.settle().await;
 }
 
 #[tokio::test]
