@@ -93,6 +93,34 @@ async fn a_mark_before_json_is_skipped_in_requests_and_responses() {
 }
 
 #[tokio::test]
+async fn agents_and_data_sources_of_the_organisers_are_refused_in_responses() {
+    let world = World::event("agents").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    for (field, value, code) in [
+        ("agent_reference", json!({"type": "agent_reference", "name": "x"}), NOT_ALLOWED),
+        ("agent", json!({"name": "x"}), NOT_ALLOWED),
+        ("data_sources", json!([{"type": "azure_search"}]), NOT_ALLOWED),
+        ("dataSources", json!([]), NOT_ALLOWED),
+        ("Agent_Reference", json!({"name": "x"}), "unknown_parameter"),
+    ] {
+        for path in ["/api/v1/responses", "/api/v1/responses/compact"] {
+            let mut body = json!({"model": "gpt-4o-mini", "input": "hello"});
+            body[field] = value.clone();
+            let refused = ada.send(ada.post(path, body.to_string())).await;
+            refused.assert_refused(400, code);
+        }
+        // A word for nothing is no agent.
+        if code == NOT_ALLOWED {
+            let mut body = json!({"model": "gpt-4o-mini", "input": "hello"});
+            body[field] = Value::Null;
+            ada.send(ada.post("/api/v1/responses", body.to_string())).await.assert_ok();
+            assert_eq!(world.azure().requests().pop().unwrap().json().get(field), None);
+        }
+    }
+    assert_eq!((world.azure().calls(), world.settle().await.requests), (4, 4));
+}
+
+#[tokio::test]
 async fn a_tool_may_nest_to_the_depth_that_is_allowed() {
     let world = World::event("deep").in_memory().start().await;
     let ada = world.attendee("ada").await;
@@ -108,6 +136,8 @@ async fn a_tool_may_nest_to_the_depth_that_is_allowed() {
     }
     world.settle().await;
 }
+
+const NOT_ALLOWED: &str = "parameter_not_allowed";
 
 #[tokio::test]
 async fn governed_fields_that_cannot_be_are_refused_by_name() {

@@ -4,7 +4,7 @@ use crate::error::{BadRequestCode, BodyRefused};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 39] = [
+const GOVERNED: [&str; 41] = [
     "model",
     "stream",
     "stream_options",
@@ -44,6 +44,8 @@ const GOVERNED: [&str; 39] = [
     "inference_geo",
     "fallbacks",
     "thread",
+    "agent",
+    "agent_reference",
 ];
 
 /// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.

@@ -86,6 +86,7 @@ const STORED_PROMPT: &str =
 /// The demand of a response, or of a request with the same body.
 pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
+    refuse_beyond_event(payload)?;
     refuse_fields_of_chats(payload)?;
     let input = items::read(payload, "input")?;
     let (mut item_ids, mut reasoning_ids) = (Vec::new(), Vec::new());
@@ -144,6 +145,18 @@ fn instructions(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefus
     Ok(Content::of(&items, caps.facts).tokens)
 }
 
+/// An agent of the organiser's resource brings tools and instructions of its own, and data sources
+/// their keys.
+fn refuse_beyond_event(payload: &Payload<'_>) -> Result<(), BodyRefused> {
+    let reaching = ["agent", "agent_reference", "data_sources", "dataSources"];
+    match reaching.into_iter().find(|name| payload.field(name).is_some()) {
+        None => Ok(()),
+        Some(field) => {
+            Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")))
+        }
+    }
+}
+
 fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     let others = ["max_tokens", "max_completion_tokens", "messages", "n", "best_of"];
     let found = others.into_iter().find(|name| payload.field(name).is_some());
@@ -160,8 +173,8 @@ fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     ))
 }
 
-/// Fields that are written anew, and those of chats, which are refused unless they are `null`.
-const REPLACED: [&str; 11] = [
+/// Fields that are written anew, and those of chats and agents, which are refused unless they are `null`.
+const REPLACED: [&str; 15] = [
     "model",
     "store",
     "max_output_tokens",
@@ -173,6 +186,10 @@ const REPLACED: [&str; 11] = [
     "n",
     "best_of",
     "prompt",
+    "agent",
+    "agent_reference",
+    "data_sources",
+    "dataSources",
 ];
 
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
