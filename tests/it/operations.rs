@@ -105,6 +105,21 @@ async fn azures_refusals_cost_nothing_and_its_faults_one_request() {
         (Reply::error(500, "500", "Scripted."), 502, "upstream_unreachable"),
         (Reply::error(401, "401", "Scripted."), 503, "upstream_misconfigured"),
         (Reply::error(404, "404", "Scripted."), 503, "upstream_misconfigured"),
+        (Reply::error(410, "ModelDeprecated", "Scripted."), 503, "upstream_misconfigured"),
+        (
+            Reply::error(400, "BadRequest", "API version not supported"),
+            503,
+            "upstream_misconfigured",
+        ),
+        (
+            Reply::error(
+                400,
+                "OperationNotSupported",
+                "The operation does not work with the specified model, x.",
+            ),
+            503,
+            "upstream_misconfigured",
+        ),
         (Reply::redirect("https://evil.example"), 502, "upstream_unreachable"),
     ];
     let world = World::event("faults").in_memory().everything().start().await;

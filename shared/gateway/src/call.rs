@@ -124,9 +124,13 @@ pub(crate) async fn call_once(
         status if status.is_client_error() => {
             let body = read_error(response.into_body()).await;
             // 409 would make the legacy SDK repeat the request without a pause.
-            let status =
+            let shown =
                 if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
-            Failure::Refused(Box::new(refusal::refusal(status, &body, deployment)))
+            let refusal = refusal::refusal(shown, &body, deployment);
+            match refusal.is_about_deployment() {
+                true => Failure::Final(misconfigured(status)),
+                false => Failure::Refused(Box::new(refusal)),
+            }
         }
         status => Failure::Final(ApiError::UpstreamUnreachable(Some(said(status)))),
     })

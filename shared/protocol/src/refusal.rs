@@ -92,6 +92,27 @@ impl ModelRefusal {
         self.code.as_deref().is_some_and(|code| FILTER_CODES.contains(&code))
     }
 
+    /// Whether the deployment is at fault, which only the organiser can change: its model is retired,
+    /// or is none for the operation, or Azure has dropped the version of the API.
+    #[must_use]
+    pub fn is_about_deployment(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        let is = |known: &str| code.eq_ignore_ascii_case(known);
+        let is_retired = is("ModelDeprecated") || is("ModelRetired");
+        let says = |begin: &str| {
+            self.message.get(..begin.len()).is_some_and(|said| said.eq_ignore_ascii_case(begin))
+        };
+        match self.status {
+            StatusCode::GONE => is_retired,
+            StatusCode::BAD_REQUEST => {
+                let is_of_other_model = is("OperationNotSupported")
+                    && self.message.contains("does not work with the specified model");
+                is_retired || is_of_other_model || says("API version not supported")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a 403 is about the request, rather than about our key or the resource's network.
     #[must_use]
     pub fn is_about_request(&self) -> bool {
@@ -236,6 +257,33 @@ mod tests {
                 "{error}"
             );
             assert!(refusal.is_by_filter() && refusal.is_about_request(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_organiser_can_change_is_about_the_deployment() {
+        for (status, error, expected) in [
+            (410, r#"{"code":"ModelDeprecated","message":"The model is retired."}"#, true),
+            (400, r#"{"code":"BadRequest","message":"API version not supported"}"#, true),
+            (
+                400,
+                r#"{"code":"OperationNotSupported","message":"The chatCompletion operation does not work with the specified model, gpt-35-turbo-instruct. Please choose different model and try again."}"#,
+                true,
+            ),
+            (410, r#"{"code":"expired","message":"The file is gone."}"#, false),
+            (400, r#"{"code":"OperationNotSupported","message":"x"}"#, false),
+            (
+                400,
+                r#"{"code":"invalid_value","message":"Invalid value: 'API version not supported'"}"#,
+                false,
+            ),
+            (
+                400,
+                r#"{"code":"invalid_value","message":"'x' does not work with the specified model"}"#,
+                false,
+            ),
+        ] {
+            assert_eq!(refused(status, error).is_about_deployment(), expected, "{error}");
         }
     }
 
