@@ -172,14 +172,17 @@ pub struct AttendeeToken {
 pub struct InvalidToken;
 
 impl AttendeeToken {
-    /// Reads `CODE/USER`, or `CODE` with the user in a separate field.
+    /// Reads `CODE/USER`, or `CODE` or `CODE/` with the user in a separate field.
     ///
     /// # Errors
     ///
     /// [`InvalidToken`] if either part is missing or malformed.
     pub fn parse(credential: &str, user_apart: Option<&str>) -> Result<Self, InvalidToken> {
         let (code, user) = match credential.split_once('/') {
-            Some((code, user)) => (code, user),
+            Some((code, user)) if user_apart.is_none() || !user.trim_matches(' ').is_empty() => {
+                (code, user)
+            }
+            Some((code, _)) => (code, user_apart.ok_or(InvalidToken)?),
             None => (credential, user_apart.ok_or(InvalidToken)?),
         };
         let (event, code) = match code.split_once('@') {
@@ -245,6 +248,8 @@ mod tests {
     fn a_code_without_a_user_uses_the_user_of_the_request() {
         let token = AttendeeToken::parse("hackathon", Some("Ada")).unwrap();
         assert_eq!(token.user.as_str(), "ada");
+        let token = AttendeeToken::parse("hackathon/ ", Some("Ada")).unwrap();
+        assert_eq!((token.code.as_str(), token.user.as_str()), ("hackathon", "ada"));
         assert!(AttendeeToken::parse("hackathon/bob", Some("ada")).unwrap().user.as_str() == "bob");
     }
 

@@ -65,10 +65,10 @@ fn first<T>(request: &Request, read: impl Fn(&str) -> Option<T>) -> Result<T, Ap
     let keys = [headers::EVENT_CODE, headers::API_KEY, headers::X_API_KEY];
     let found = keys.into_iter().find_map(|name| {
         let is_asked = !has_original || name == headers::EVENT_CODE;
-        values(request, name).filter(|_| is_asked).find_map(|value| in_value(value, &read))
+        texts(request, name).filter(|_| is_asked).find_map(|value| in_value(value, &read))
     });
     let found = found.or_else(|| {
-        let mut tokens = values(request, AUTHORIZATION).filter(|_| !has_original);
+        let mut tokens = texts(request, AUTHORIZATION).filter(|_| !has_original);
         tokens.find_map(|value| in_tokens(value, &read))
     });
     found.ok_or(ApiError::InvalidEventCode)
@@ -78,6 +78,12 @@ fn first<T>(request: &Request, read: impl Fn(&str) -> Option<T>) -> Result<T, Ap
 fn values(request: &Request, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = request.http.headers().get_all(name).iter();
     values.filter_map(|value| value.to_str().ok())
+}
+
+/// The values of a header in any letters. Quotes may be others than those of ASCII.
+fn texts(request: &Request, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = request.http.headers().get_all(name).iter();
+    values.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
 }
 
 /// Reads one value of a key's header. A user's name may contain a comma, so the complete value comes
@@ -126,12 +132,32 @@ pub fn bearer(request: &Request) -> Option<&str> {
     bearer_in(request.header(&AUTHORIZATION).ok()??)
 }
 
-/// A credential without the quotes that people paste along with it.
+/// A credential without the quotes and the scheme that people paste along with it.
 fn unquoted(credential: &str) -> &str {
-    let text = credential.trim_matches(' ');
-    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    ['"', '\'', '`'].into_iter().find_map(inner).unwrap_or(text)
+    let text = without_quotes(credential);
+    bearer_in(text).map_or(text, without_quotes)
 }
+
+fn without_quotes(text: &str) -> &str {
+    let text = text.trim_matches(' ');
+    let inner = |(open, close)| text.strip_prefix::<char>(open)?.strip_suffix::<char>(close);
+    QUOTES.into_iter().find_map(inner).unwrap_or(text)
+}
+
+/// The quotes of keyboards and of text programs, as pairs.
+const QUOTES: [(char, char); 11] = [
+    ('"', '"'),
+    ('\'', '\''),
+    ('`', '`'),
+    ('\u{201c}', '\u{201d}'),
+    ('\u{2018}', '\u{2019}'),
+    ('\u{201e}', '\u{201c}'),
+    ('\u{201a}', '\u{2018}'),
+    ('\u{201d}', '\u{201d}'),
+    ('\u{2019}', '\u{2019}'),
+    ('\u{ab}', '\u{bb}'),
+    ('\u{bb}', '\u{ab}'),
+];
 
 #[cfg(test)]
 mod tests {
@@ -196,11 +222,34 @@ mod tests {
     }
 
     #[test]
+    fn quotes_and_a_scheme_are_pasted_along_with_a_credential() {
+        let quoted = QUOTES.map(|(open, close)| format!("{open}code/ada{close}"));
+        let schemes = quoted.clone().map(|quoted| format!("Bearer {quoted}"));
+        let around = QUOTES.map(|(open, close)| format!("{open}bearer code/ada{close}"));
+        for pasted in quoted.iter().chain(&schemes).chain(&around) {
+            for name in ["openai-event-code", "api-key", "x-api-key"] {
+                let given = [(name, pasted.as_bytes())];
+                assert_eq!(user(&given).as_deref(), Some("ada"), "{name}: {pasted}");
+            }
+            let value = format!("Bearer {pasted}");
+            let given = [("authorization", value.as_bytes())];
+            assert_eq!(user(&given).as_deref(), Some("ada"), "{value}");
+        }
+        for odd in ["\u{201c}code/ada", "Bearer", "Basic code/ada", "code/jos\u{e9}"] {
+            assert_eq!(user(&[("api-key", odd.as_bytes())]), None, "{odd}");
+        }
+    }
+
+    #[test]
     fn a_name_apart_serves_credentials_without_one() {
         let apart = |users: &[&'static [u8]]| {
-            let mut given = vec![("api-key", b"code".as_slice())];
-            given.extend(users.iter().map(|user| ("x-user-id", *user)));
-            user(&given)
+            let [plain, slash] = [b"code".as_slice(), b"code/"].map(|code| {
+                let mut given = vec![("api-key", code)];
+                given.extend(users.iter().map(|user| ("x-user-id", *user)));
+                user(&given)
+            });
+            assert_eq!(plain, slash);
+            plain
         };
         assert_eq!(apart(&[b"ada"]).as_deref(), Some("ada"));
         assert_eq!(apart(&[b"ada", b"ada"]).as_deref(), Some("ada"));
