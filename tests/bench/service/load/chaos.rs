@@ -29,8 +29,9 @@ const BUDGET: u64 = 30_000;
 /// The longest wait for a response.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Longer than an upstream may be silent, and connections may lie idle.
-const QUIET: Duration = Duration::from_secs(240);
+/// Longer than a function runs, because a stream may be silent until then, and than connections may
+/// lie idle.
+const QUIET: Duration = Duration::from_secs(930);
 
 /// Longer than tokio keeps a thread for blocking work that has none.
 const IDLE_THREADS: Duration = Duration::from_secs(12);
