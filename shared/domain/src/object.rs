@@ -244,6 +244,7 @@ mod tests {
                 "thread",
                 "run",
                 "video",
+                "container",
             ]
         );
         for kind in Kind::ALL {

