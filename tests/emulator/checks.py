@@ -222,16 +222,16 @@ def usual(name):
     ]
 
 
-def refusals(name, status, code):
+def refusals(name, status, code, way="request"):
     """The invocations of a function whose sample names objects that only its reader has."""
 
     def refuses_what_is_not_there(function):
-        refused(function.request(sample(name)), status, code)
+        refused(getattr(function, way)(sample(name)), status, code)
 
     return [
         refuses_what_is_not_there,
-        refuses_an_unknown_code(name, "request"),
-        refuses_another_method(name, "request"),
+        refuses_an_unknown_code(name, way),
+        refuses_another_method(name, way),
     ]
 
 
@@ -264,6 +264,7 @@ OWN_CHECKS = {
         hands_out_what_the_page_refers_to,
         refuses_another_method("pages", "streamed"),
     ],
+    "containers": refusals("containers", 404, "object_not_found", way="streamed"),
     "rate": refusals("rate", 404, "request_not_found"),
     "register": refusals("register", 401, "invalid_event_code"),
     "own-deployments": refusals("own-deployments", 403, "not_offered"),

@@ -42,9 +42,9 @@ async fn every_sample_invocation_gets_a_response() {
             "finish-jobs" => assert!(response["settled"].is_u64(), "{response}"),
             // Its token is a place-holder.
             "admin" => assert_eq!(response["statusCode"], 401, "{response}"),
-            // They name an event, or a response, of the reader's own.
+            // They name an event, a response or a container of the reader's own.
             "admin-pause-event" => assert_eq!(response["status"], 404, "{response}"),
-            "rate" => assert_eq!(response["statusCode"], 404, "{response}"),
+            "rate" | "containers" => assert_eq!(response["statusCode"], 404, "{response}"),
             "register" => assert_eq!(response["statusCode"], 401, "{response}"),
             // The event of `cargo run` has none.
             "own-deployments" => assert_eq!(response["statusCode"], 403, "{response}"),
