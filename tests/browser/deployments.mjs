@@ -71,8 +71,10 @@ export async function deploymentSteps({ browser, service, step }) {
     assert.deepEqual((await deployments()).filter(({ name }) => name === "house-model"), before);
   });
   await step("a deployment is tested with a request through an event", async () => {
-    // The list may be drawn anew meanwhile.
-    await page.$eval("[data-deployment=gpt-4o] [data-action=test]", (button) => /** @type {HTMLElement} */ (button).click());
+    // The list is drawn anew after a change, without results. A fresh page has nothing under way.
+    await page.reload();
+    await page.waitForSelector("[data-deployment=gpt-4o] [data-action=test]");
+    await page.click("[data-deployment=gpt-4o] [data-action=test]");
     await page.waitForSelector("[data-result=gpt-4o] .note.good");
     const words = await textOf(page, "[data-result=gpt-4o]");
     assert.match(words, /^Works: .* responded in [\d,]+ ms/);
