@@ -1,10 +1,12 @@
 //! Usage as Azure reports it, within bounds.
 
+mod calls;
+
 use lanyard_domain::account::Hold;
 use lanyard_domain::ids::ResponseId;
 use lanyard_domain::models::{KnownModel, ModelFacts};
 use lanyard_domain::settlement::Settlement;
-use lanyard_domain::tool_calls::{PricedTool, ToolCalls};
+use lanyard_domain::tool_calls::ToolCalls;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{TokenDetails, Usage};
 use serde::Deserialize;
@@ -288,23 +290,8 @@ pub fn count(usage: &RawValue, most: u64) -> Counted {
         prompt.unwrap_or_default().min(most),
         completion.unwrap_or_default().min(most),
     );
-    let calls = raw.server_tool_use.map_or(ToolCalls::NONE, calls_of_message);
+    let calls = raw.server_tool_use.map_or(ToolCalls::NONE, calls::of_message);
     Counted { usage: Usage { details, calls, ..tokens }, is_credible }
-}
-
-/// The calls of tools that a message of Claude reports.
-fn calls_of_message(field: &RawValue) -> ToolCalls {
-    #[derive(Default, Deserialize)]
-    struct Requests {
-        #[serde(default)]
-        web_search_requests: Option<u64>,
-        #[serde(default)]
-        web_fetch_requests: Option<u64>,
-    }
-    let requests = serde_json::from_str::<Requests>(field.get()).unwrap_or_default();
-    ToolCalls::NONE
-        .with(PricedTool::WebSearchOfMessage, requests.web_search_requests.unwrap_or_default())
-        .with(PricedTool::WebFetchOfMessage, requests.web_fetch_requests.unwrap_or_default())
 }
 
 #[cfg(test)]
