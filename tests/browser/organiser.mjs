@@ -346,11 +346,28 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForSelector("#csv-preview");
     assert.equal(await page.$eval("#csv-column", (field) => /** @type {HTMLSelectElement} */ (field).selectedOptions[0]?.text), "github_username");
     assert.match(await textOf(page, "#csv-preview"), /^2 names: linus, Zoe/);
-    assert.match(await textOf(page, "#csv-preview"), /Line 3: no name/);
+    assert.match(await textOf(page, "#csv-preview"), /Line 3: 2 has no user name/);
     await checkAppearance(page, "dashboard-roster-csv");
     await page.click("#confirm");
     await page.waitForSelector("#roster .note");
     assert.equal(await page.$eval("#roster-names", (field) => /** @type {HTMLTextAreaElement} */ (field).value), "grace\nlinus\nZoe");
+    // As Excel writes "Unicode text", and "CSV" in much of Europe.
+    const unicode = `${DOWNLOADS}/unicode.txt`;
+    writeFileSync(unicode, Buffer.from("\ufeffName\tUser\r\nZo\u00eb\tann\r\n", "utf16le"));
+    const european = `${DOWNLOADS}/european.csv`;
+    writeFileSync(european, Buffer.from("Name;User\r\nZo\u00eb;J\u00f8rn\r\n", "latin1"));
+    for (const each of [unicode, european]) {
+      await input?.uploadFile(each);
+      await page.waitForSelector("#csv-preview");
+      await page.click("#confirm");
+      await page.waitForFunction(() => !document.querySelector("#csv-preview"));
+    }
+    assert.equal(await page.$eval("#roster-names", (field) => /** @type {HTMLTextAreaElement} */ (field).value), "grace\nlinus\nZoe\nann\nJorn");
+    const workbook = `${DOWNLOADS}/people.xlsx`;
+    writeFileSync(workbook, Buffer.from("PK\u0003\u0004", "latin1"));
+    await input?.uploadFile(workbook);
+    await page.waitForSelector("#roster .note.bad");
+    assert.match(await textOf(page, "#roster .note.bad"), /^people\.xlsx cannot be read\. This is a workbook\./);
   });
   await step("an organiser token is made, and revoked", async () => {
     await page.goto(`${dashboard}#tokens`);

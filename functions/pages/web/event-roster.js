@@ -5,7 +5,7 @@ import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask, checkbox, options } from "./form.js";
 import { readRoster, saveRoster } from "./organiser-api.js";
-import { guess, namesOf, rowsOf } from "./roster-csv.js";
+import { NotATable, decoded, guess, namesOf, rowsOf } from "./roster-csv.js";
 import { transliterated } from "./transliterate.js";
 import * as t from "./texts.js";
 
@@ -46,7 +46,16 @@ export function rosterView(id, changed) {
     const [chosen] = file.files ?? [];
     file.value = "";
     if (!chosen) return;
-    const users = await chooseNames(rowsOf(await chosen.text()), chosen.name);
+    /** @type {ReturnType<typeof rowsOf>} */
+    let rows;
+    try {
+      rows = rowsOf(decoded(new Uint8Array(await chosen.arrayBuffer())));
+    } catch (error) {
+      if (!(error instanceof NotATable)) throw error;
+      fill(result, h("p.note.bad", { role: "alert" }, t.fileCannotBeRead(chosen.name, error.message)));
+      return;
+    }
+    const users = await chooseNames(rows, chosen.name);
     if (!users) return;
     field.value = names([field.value, ...users].join("\n")).join("\n");
     fill(result, h("p.note", { role: "status" }, t.namesWereReadFrom(users.length, chosen.name)));

@@ -1,11 +1,42 @@
 // @ts-check
-// Reads a roster from CSV: of GitHub Classroom, of Excel with semicolons, with or without a byte order mark and a header.
+// Reads a roster from CSV: of GitHub Classroom, of Excel with semicolons or as Unicode text, with or without a header.
+//
+// The command line and the API follow the same rules: roster_csv of the crate lanyard-administration. Both are tested
+// with its cases.json.
 
 import * as t from "./texts.js";
 
 /** Headers of columns with user names, best first. */
-const HEADERS = ["github_username", "github username", "github", "username", "user_name", "user name", "user", "login", "handle", "email", "e-mail", "identifier", "name"];
+const USERS = ["user", "username", "user_name", "user_id", "userid", "github_username", "github_user", "github_login", "github_handle", "github", "login",
+  "handle", "account", "nickname"];
+/** Headers of columns that may do in place of them. The organiser sees which one was chosen. */
+const OTHERS = ["email", "e_mail", "identifier", "name"];
 const DELIMITERS = [",", ";", "\t"];
+/** How a workbook begins: one of today (a ZIP archive), and one of Excel 97. */
+const WORKBOOKS = [[0x50, 0x4b, 3, 4], [0xd0, 0xcf, 0x11, 0xe0]];
+
+/** A file that has no rows, for the organiser. */
+export class NotATable extends Error {}
+
+/**
+ * The text of a file: by its byte order mark, else UTF-8 if it is that, else Windows-1252, in which Excel writes CSV
+ * in much of the world.
+ *
+ * @param {Uint8Array} bytes
+ */
+export function decoded(bytes) {
+  if (WORKBOOKS.some((beginning) => beginning.every((byte, index) => bytes[index] === byte))) throw new NotATable(t.isAWorkbook);
+  const mark = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null;
+  if (mark) return new TextDecoder(mark).decode(bytes);
+  // No text has a zero in UTF-8. In UTF-16 each Latin letter and each line end has one.
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) return new TextDecoder(zero % 2 ? "utf-16le" : "utf-16be").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
 
 /**
  * The rows of a text. Quotes and line breaks within quotes are read as in RFC 4180.
@@ -15,14 +46,14 @@ const DELIMITERS = [",", ";", "\t"];
 export function rowsOf(text) {
   const plain = text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n");
   // Excel says so in the first line.
-  const [, named] = /^sep=(.)\n/i.exec(plain) ?? [];
-  const body = named ? plain.slice(6) : plain;
+  const [, named] = /^"?sep=(.)"?(?=\n|$)/i.exec(plain) ?? [];
+  const body = named ? plain.replace(/^.*/, "") : plain;
   const delimiter = named ?? delimiterOf(body);
   /** @type {{ line: number, cells: string[] }[]} */
   const rows = [];
   let cells = [""];
-  let isQuoted = false;
-  let line = named ? 2 : 1;
+  let quotedSince = 0;
+  let line = 1;
   let begun = line;
   const end = () => {
     if (cells.some((cell) => cell.trim())) rows.push({ line: begun, cells: cells.map((cell) => cell.trim()) });
@@ -31,29 +62,30 @@ export function rowsOf(text) {
   };
   for (let at = 0; at < body.length; at += 1) {
     const letter = body.charAt(at);
-    if (letter === "\n") line += 1;
     const last = cells.length - 1;
-    if (isQuoted) {
+    if (quotedSince) {
       if (letter !== "\"") cells[last] += letter;
-      else if (body.charAt(at + 1) === "\"") { cells[last] += letter; at += 1; } else isQuoted = false;
+      else if (body.charAt(at + 1) === "\"") { cells[last] += letter; at += 1; } else quotedSince = 0;
     } else if (letter === "\"" && !cells[last]?.trim()) {
       cells[last] = "";
-      isQuoted = true;
+      quotedSince = line;
     } else if (letter === delimiter) cells.push("");
-    else if (letter === "\n") end();
-    else cells[last] += letter;
+    else if (letter !== "\n") cells[last] += letter;
+    if (letter === "\n") line += 1;
+    if (letter === "\n" && !quotedSince) end();
   }
+  if (quotedSince) throw new NotATable(t.lineUnclosedQuote(quotedSince));
   end();
   return rows;
 }
 
 /**
- * The delimiter that the first line has most of, outside of quotes.
+ * The delimiter that the first row has most of, outside of quotes.
  *
  * @param {string} text
  */
 function delimiterOf(text) {
-  const first = (text.split("\n").find((line) => line.trim()) ?? "").replace(/"[^"]*"/g, "");
+  const first = text.replace(/"[^"]*"/g, "\"").split("\n").find((line) => line.trim()) ?? "";
   const counts = DELIMITERS.map((delimiter) => first.split(delimiter).length);
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ",";
 }
@@ -64,8 +96,8 @@ function delimiterOf(text) {
  * @param {{ cells: string[] }[]} rows
  */
 export function guess(rows) {
-  const header = (rows[0]?.cells ?? []).map((cell) => cell.toLowerCase());
-  const named = HEADERS.map((name) => header.indexOf(name)).find((index) => index >= 0);
+  const header = (rows[0]?.cells ?? []).map((cell) => cell.toLowerCase().replaceAll(/[ -]/g, "_"));
+  const named = [...USERS, ...OTHERS].map((name) => header.indexOf(name)).find((index) => index >= 0);
   return { column: named ?? 0, hasHeader: named !== undefined };
 }
 
@@ -85,7 +117,7 @@ export function namesOf(rows, { column, hasHeader }, spelled) {
   for (const { line, cells } of hasHeader ? rows.slice(1) : rows) {
     const written = cells[column] ?? "";
     const name = written && spelled(written);
-    if (!written) problems.push(t.lineNoName(line));
+    if (!written) problems.push(t.lineNoName(line, cells.find(Boolean) ?? ""));
     else if (!name) problems.push(t.lineCannotBeWritten(line, written));
     else if (name.length > 128) problems.push(t.lineTheNameIs(line));
     else if (seen.has(name.toLowerCase())) problems.push(t.lineIsThereTwice(line, name));

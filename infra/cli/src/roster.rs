@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use lanyard_administration::roster_csv::{heading, is_about_a_person, reader, user_column};
-use lanyard_domain::token::UserId;
-use lanyard_domain::transliteration::transliterated;
+use lanyard_administration::roster_csv::{
+    Remark, Row, What, decoded, heading, is_about_a_person, rows, user_column, user_of,
+};
 use serde_json::{Value, json};
 
 use crate::api::{Method, encoded};
@@ -53,7 +53,7 @@ Examples:
     Import {
         /// Id, code or name of the event.
         event: String,
-        /// CSV file, separated by commas, semicolons or tabs.
+        /// CSV file, separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252.
         file: PathBuf,
         /// Heading of the column with the user names. Default: a known one, such as user or
         /// github_username.
@@ -139,22 +139,29 @@ async fn import(
     file: &Path,
     column: Option<&str>,
 ) -> Result<(), CliError> {
-    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
-    let found = names(&std::fs::read_to_string(file).map_err(cannot)?, column)
+    let found = read(file)
+        .and_then(|rows| names(&rows, column))
         .map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
     let event = session.event(event).await?;
     let before: BTreeSet<_> = listed(session, &event).await?.into_iter().collect();
     let removed = before.iter().filter(|user| !found.users.contains(user)).count();
     session.output.say(&found.preview());
-    if removed > 0 || !found.problems.is_empty() {
+    let lost = found.remarks.iter().filter(|remark| remark.is_loss()).count();
+    if removed > 0 || lost > 0 {
         let kept = found.users.len();
         session.confirm(&format!(
-            "Replace the roster of {}: {kept} names, {removed} are removed, {} lines are left out?",
-            text(&event["name"]),
-            found.problems.len()
+            "Replace the roster of {}: {kept} names, {removed} are removed, {lost} cannot be read?",
+            text(&event["name"])
         ))?;
     }
     replace(session, &event, &found.users).await
+}
+
+/// The rows of a CSV file.
+pub(crate) fn read(file: &Path) -> Result<Vec<Row>, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("it cannot be read: {error}"))?;
+    let text = decoded(&bytes, None).map_err(|fault| format!("it {fault}"))?;
+    rows(&text).map_err(|fault| fault.to_string())
 }
 
 /// What a file has.
@@ -162,11 +169,11 @@ async fn import(
 struct Found {
     column: String,
     users: Vec<String>,
-    problems: Vec<String>,
+    remarks: Vec<Remark>,
 }
 
 impl Found {
-    /// The first names, and every line that was not understood.
+    /// The first names, and what was not understood.
     fn preview(&self) -> String {
         let first = self.users.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         let more = if self.users.len() > 5 { ", …" } else { "" };
@@ -175,58 +182,30 @@ impl Found {
             self.users.len(),
             self.column
         )];
-        lines.extend(self.problems.iter().map(|problem| format!("left out: {problem}")));
+        lines.extend(self.remarks.iter().map(report_line));
         lines.join("\n")
     }
 }
 
-/// The user names in a CSV file: in a named column, in one with a known heading, or in the only one.
-fn names(text: &str, column: Option<&str>) -> Result<Found, String> {
-    let mut found = Found::default();
-    let mut at = None;
-    // The reader counts the lines of a file with CRLF from the one before.
-    let text = text.replace("\r\n", "\n");
-    for (index, record) in reader(&text).records().enumerate() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                found.problems.push(error.to_string());
-                continue;
-            }
-        };
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        let place = match at {
-            Some(place) => place,
-            None => {
-                let (place, has_headings) = user_place(&record, column)?;
-                at = Some(place);
-                found.column = match has_headings {
-                    true => record.get(place).unwrap_or_default().to_owned(),
-                    false => "1".to_owned(),
-                };
-                if has_headings {
-                    continue;
-                }
-                place
-            }
-        };
-        let line =
-            record.position().map_or(index + 1, |at| usize::try_from(at.line()).unwrap_or(index));
-        let cell = record.get(place).unwrap_or_default();
-        match cell.parse::<UserId>() {
-            Ok(user) if found.users.iter().any(|known| known == user.as_str()) => {
-                found.problems.push(format!("line {line}: {user} is there twice"));
-            }
-            Ok(user) => found.users.push(user.as_str().to_owned()),
-            Err(_) if cell.is_empty() => found.problems.push(format!("line {line}: no user name")),
-            Err(error) => {
-                let hint = transliterated(cell).map(|name| format!("; write {name}"));
-                let hint = hint.unwrap_or_default();
-                found.problems.push(format!("line {line}: {cell:?}: user {error}{hint}"));
-            }
-        }
+/// A remark about a row as a line of a report.
+pub(crate) fn report_line(remark: &Remark) -> String {
+    let is_kept = matches!(remark.what, What::Spelt { .. });
+    if is_kept { remark.to_string() } else { format!("left out: {remark}") }
+}
+
+/// The user names of a CSV file: in a named column, in one with a known heading, or in the only one.
+fn names(rows: &[Row], column: Option<&str>) -> Result<Found, String> {
+    let first = rows.first().ok_or("there is no user name in it")?;
+    let (place, has_headings) = user_place(first, column)?;
+    let mut found = Found {
+        column: if has_headings { first.cell(place).to_owned() } else { "1".to_owned() },
+        ..Found::default()
+    };
+    let mut seen = BTreeSet::new();
+    for row in rows.iter().skip(usize::from(has_headings)) {
+        let (user, remark) = user_of(row, place, &mut seen);
+        found.users.extend(user.map(|user| user.as_str().to_owned()));
+        found.remarks.extend(remark);
     }
     match found.users.is_empty() {
         true => Err("there is no user name in it".to_owned()),
@@ -235,9 +214,9 @@ fn names(text: &str, column: Option<&str>) -> Result<Found, String> {
 }
 
 /// The column of user names, and whether the first row has headings.
-fn user_place(first: &csv::StringRecord, column: Option<&str>) -> Result<(usize, bool), String> {
-    let headings: Vec<_> = first.iter().map(heading).collect();
-    let found = || first.iter().collect::<Vec<_>>().join(", ");
+fn user_place(first: &Row, column: Option<&str>) -> Result<(usize, bool), String> {
+    let headings: Vec<_> = first.cells.iter().map(|cell| heading(cell)).collect();
+    let found = || first.cells.join(", ");
     if let Some(column) = column {
         let place = headings.iter().position(|name| *name == heading(column));
         return place
@@ -260,30 +239,40 @@ fn user_place(first: &csv::StringRecord, column: Option<&str>) -> Result<(usize,
 mod tests {
     use super::*;
 
+    fn names_in(csv: &str, column: Option<&str>) -> Result<Found, String> {
+        names(&rows(csv).unwrap(), column)
+    }
+
     #[test]
     fn what_was_not_understood_is_reported_by_line() {
         let csv = "\u{feff}identifier;github_username;name\r\n1;Linus;L\r\n2;;N\r\n3;Zoë;Z\r\n\
-                   4;linus;L\r\n5;grace;G\r\n";
-        let found = names(csv, None).unwrap();
-        assert_eq!((found.column.as_str(), found.users.len()), ("github_username", 2));
-        assert_eq!(found.users, ["linus", "grace"]);
-        let problems = found.problems.join("\n");
-        assert!(problems.contains("line 3: no user name"), "{problems}");
-        assert!(problems.contains("line 4: \"Zoë\": user"), "{problems}");
-        assert!(problems.contains("; write zoe"), "{problems}");
-        assert!(problems.contains("line 5: linus is there twice"), "{problems}");
-        assert!(
-            found.preview().starts_with("2 names from the column github_username: linus, grace")
+                   4;linus;L\r\n5;grace;G\r\n6;山;Y\r\n";
+        let found = names_in(csv, None).unwrap();
+        assert_eq!((found.column.as_str(), found.users.len()), ("github_username", 3));
+        assert_eq!(found.users, ["linus", "zoe", "grace"]);
+        let remarks: Vec<_> = found.remarks.iter().map(report_line).collect();
+        assert_eq!(
+            remarks,
+            [
+                "left out: line 3: 2 has no user name",
+                "line 4: Zoë becomes zoe",
+                "left out: line 5: linus is there twice",
+                "left out: line 7: \"山\": user must be 1 to 128 printable ASCII characters",
+            ]
         );
+        let lost: Vec<_> = found.remarks.iter().map(Remark::is_loss).collect();
+        assert_eq!(lost, [false, false, false, true]);
+        assert!(found.preview().starts_with("3 names from the column github_username: linus, zoe"));
     }
 
     #[test]
     fn a_column_may_be_named() {
         let csv = "Person,Alias\nAda,ada\n";
-        assert_eq!(names(csv, Some("alias")).unwrap().users, ["ada"]);
-        assert!(names(csv, None).unwrap_err().contains("Person, Alias"));
-        assert!(names(csv, Some("x")).unwrap_err().contains("no column x"));
-        assert_eq!(names("ada\nbob\n", None).unwrap().users, ["ada", "bob"]);
-        assert!(names("user\n", None).is_err());
+        assert_eq!(names_in(csv, Some("alias")).unwrap().users, ["ada"]);
+        assert!(names_in(csv, None).unwrap_err().contains("Person, Alias"));
+        assert!(names_in(csv, Some("x")).unwrap_err().contains("no column x"));
+        assert_eq!(names_in("ada\nbob\n", None).unwrap().users, ["ada", "bob"]);
+        assert!(names_in("user\n", None).is_err());
+        assert!(names_in("", None).is_err());
     }
 }

@@ -23,6 +23,8 @@ const MOST_BYTES: usize = 256 * 1024;
 /// 400 `invalid_json`, 413 or 415.
 pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError> {
     let body = bytes(request)?;
+    // Programs on Windows write the mark of UTF-8 before a file.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let refused = |message: &str| Err(AdminError::InvalidJson(message.to_owned()));
     if body.is_empty() {
         return refused("The body is empty. Send a JSON object.");
@@ -40,17 +42,6 @@ pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError
     }
 }
 
-/// The text that a request carries.
-///
-/// # Errors
-///
-/// 400 `invalid_json` if it is not UTF-8, 413 or 415.
-pub(crate) fn text(request: &Request) -> Result<String, AdminError> {
-    let bytes = bytes(request)?;
-    let text = std::str::from_utf8(bytes).map(ToOwned::to_owned);
-    text.map_err(|_| AdminError::InvalidJson("The body is not UTF-8.".to_owned()))
-}
-
 /// The object that a request carries, or an empty one if there is no body at all.
 ///
 /// # Errors
@@ -60,7 +51,12 @@ pub(crate) fn optional_object(request: &Request) -> Result<Map<String, Value>, A
     if request.http.body().is_empty() { Ok(Map::new()) } else { object(request) }
 }
 
-fn bytes(request: &Request) -> Result<&[u8], AdminError> {
+/// The bytes that a request carries.
+///
+/// # Errors
+///
+/// 413 or 415.
+pub(crate) fn bytes(request: &Request) -> Result<&[u8], AdminError> {
     let mut encodings = request.http.headers().get_all(CONTENT_ENCODING).iter();
     if encodings.any(|encoding| encoding != "identity") {
         return Err(AdminError::UnsupportedMediaType);
@@ -155,6 +151,7 @@ mod tests {
     fn an_object_keeps_its_values() {
         let object = read(r#"{"a": [1, -2, 0.5, "x", true, null, {"b": {}}]}"#).unwrap();
         assert_eq!(Value::Object(object).to_string(), r#"{"a":[1,-2,0.5,"x",true,null,{"b":{}}]}"#);
+        assert_eq!(read("\u{feff}{\"a\": 1}").unwrap()["a"], 1);
     }
 
     #[test]

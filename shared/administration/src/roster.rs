@@ -22,6 +22,7 @@ use crate::events::owned;
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
 use crate::read::reader;
+use crate::roster_csv::{Names, Remark, What};
 use crate::time::Timestamp;
 use crate::{Call, DeletedUser, body, reply, roster_csv};
 
@@ -35,7 +36,7 @@ const PAGE: u16 = 500;
 /// sending it again.
 pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
-    let wanted = asked_for(call)?;
+    let Wanted { users: wanted, skipped } = asked_for(call)?;
     let event = owned(call, id).await?;
     let listed = all(call, id).await?;
     let added: Vec<_> = wanted.difference(&listed).cloned().collect();
@@ -61,6 +62,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
         added: added.len(),
         removed: removed.len(),
         warnings: not_enforced(event.access).into_iter().collect(),
+        skipped,
     };
     reply(StatusCode::OK, &change)
 }
@@ -209,20 +211,52 @@ pub(crate) struct RosterChange {
     /// What an organiser seldom means: a roster that is not enforced. Left out if there is nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+    /// The rows of a CSV that have no user name, such as those that no student has claimed. Left out
+    /// if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedRow>,
+}
+
+/// A row of a CSV that has no user name.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct SkippedRow {
+    line: usize,
+    /// Its first cell that is not empty, such as the identifier of a student.
+    identifier: String,
+}
+
+impl SkippedRow {
+    fn of(remark: Remark) -> Option<Self> {
+        match remark.what {
+            What::NoUser { of } => Some(Self { line: remark.line, identifier: of }),
+            What::Twice(_) | What::Spelt { .. } | What::Wrong { .. } => None,
+        }
+    }
+}
+
+/// What a body asks for.
+struct Wanted {
+    users: BTreeSet<UserId>,
+    skipped: Vec<SkippedRow>,
 }
 
 /// The users of a body: a list in JSON, or a column of a CSV.
-fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
-    let is_csv = is_csv(call.request)?;
+fn asked_for(call: Call<'_>) -> Result<Wanted, AdminError> {
+    let csv = csv_in(call.request)?;
     let mistakes = Mistakes::default();
-    let names = match is_csv {
-        true => roster_csv::users(&body::text(call.request)?).unwrap_or_else(|fault| {
+    let found = match &csv {
+        Some(text) => roster_csv::names(text).unwrap_or_else(|fault| {
             mistakes.add("users", fault);
-            Vec::new()
+            Names::default()
         }),
-        false => names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
+        None => Names {
+            names: names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
+            unnamed: Vec::new(),
+        },
     };
-    if is_csv && names.is_empty() {
+    let names = found.names;
+    if csv.is_some() && names.is_empty() {
         mistakes.add(
             "users",
             "are missing: the file has no users. To remove all users, send {\"users\": []}",
@@ -245,42 +279,58 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
             }
         }
     }
-    mistakes.unless_any(Some(users))
+    let skipped = found.unnamed.into_iter().filter_map(SkippedRow::of).collect();
+    mistakes.unless_any(Some(Wanted { users, skipped }))
 }
 
-/// Whether a body is a CSV. Clients send a file under many content types, curl under that of a form
-/// unless it is told so. So the first character decides, except where the client says that it is
-/// JSON.
-fn is_csv(request: &Request) -> Result<bool, AdminError> {
-    let body = request.http.body().strip_prefix(b"\xef\xbb\xbf").unwrap_or(request.http.body());
-    let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
-        return Ok(media_type(request) == "text/csv");
-    };
-    if matches!(first, b'{' | b'[') {
-        return Ok(false);
+/// The text of a body that is a CSV, in any encoding that spreadsheets write. Clients send a file
+/// under many content types, curl under that of a form unless it is told so. So the first character
+/// decides, except where the client says that it is JSON.
+fn csv_in(request: &Request) -> Result<Option<String>, AdminError> {
+    let (media_type, charset) = content_type(request);
+    let bytes = body::bytes(request)?;
+    // API Gateway reads other content types as UTF-8, and so replaces the mark of UTF-16.
+    if bytes.starts_with("\u{fffd}\u{fffd}".as_bytes()) {
+        return Err(AdminError::InvalidJson(
+            "The file is not UTF-8, and was changed on its way. Send it with \
+             -H 'content-type: text/csv'."
+                .to_owned(),
+        ));
     }
-    match media_type(request).as_str() {
+    let text = roster_csv::decoded(bytes, charset.as_deref())
+        .map_err(|fault| AdminError::InvalidJson(format!("The file {fault}.")))?;
+    let mut visible = text.chars().filter(|char| !char.is_whitespace());
+    let Some(first) = visible.next() else {
+        return Ok((media_type == "text/csv").then_some(text));
+    };
+    if matches!(first, '{' | '[') {
+        return Ok(None);
+    }
+    match media_type.as_str() {
         "application/json" => Err(AdminError::InvalidJson(
             "The body is not JSON. If it is a CSV file, send it with content-type: text/csv."
                 .to_owned(),
         )),
         // `curl -d @FILE` removes the line breaks, so that all names would be one.
-        "application/x-www-form-urlencoded" if !body.contains(&b'\n') && !body.contains(&b'\r') => {
+        "application/x-www-form-urlencoded" if !text.contains(['\n', '\r']) => {
             Err(AdminError::InvalidJson(
                 "The file has no line breaks: curl removes them with -d. Send it with \
                  --data-binary @FILE and -H 'content-type: text/csv'."
                     .to_owned(),
             ))
         }
-        _ => Ok(true),
+        _ => Ok(Some(text)),
     }
 }
 
-/// The content type of a request without its parameters, in small letters.
-fn media_type(request: &Request) -> String {
+/// The content type of a request in small letters, and its charset.
+fn content_type(request: &Request) -> (String, Option<String>) {
     let value = request.http.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().to_ascii_lowercase()
+    let value = value.unwrap_or_default().to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_owned();
+    let charset = parts.find_map(|part| part.strip_prefix("charset="));
+    (essence, charset.map(|charset| charset.trim_matches('"').to_owned()))
 }
 
 /// The names of a body in JSON.

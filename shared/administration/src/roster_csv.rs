@@ -1,4 +1,19 @@
 //! The user names in a CSV, as spreadsheets and GitHub Classroom write it.
+//!
+//! The command line reads its files by the same rules, and `roster-csv.js` of the pages has a copy
+//! of them. `cases.json` is tested in both.
+
+mod decoding;
+mod rows;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use lanyard_domain::token::{InvalidUserId, UserId};
+use lanyard_domain::transliteration::transliterated;
+
+pub use decoding::decoded;
+pub use rows::{Row, UnclosedQuote, rows};
 
 /// Headings of the column that holds user names, the most certain first.
 const USER: [&str; 14] = [
@@ -33,29 +48,15 @@ const OTHER: [&str; 16] = [
     "lastname",
     "surname",
     "email",
-    "e-mail",
+    "e_mail",
     "team",
     "group",
 ];
 
-/// A CSV as records: separated by commas, semicolons or tabs, with or without a byte order mark, and
-/// with or without the line `sep=;` by which Excel names the separator.
-#[must_use]
-pub fn reader(text: &str) -> csv::Reader<&[u8]> {
-    let text = text.trim_start_matches('\u{feff}');
-    let (named, text) = named_separator(text);
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(named.unwrap_or_else(|| delimiter(text)))
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes())
-}
-
-/// A heading as it is compared: in lower case, with underscores for spaces.
+/// A heading as it is compared: in lower case, with underscores for spaces and hyphens.
 #[must_use]
 pub fn heading(cell: &str) -> String {
-    cell.to_ascii_lowercase().replace(' ', "_")
+    cell.to_lowercase().replace([' ', '-'], "_")
 }
 
 /// The column of user names by its heading.
@@ -70,76 +71,123 @@ pub fn is_about_a_person(heading: &str) -> bool {
     USER.contains(&heading) || OTHER.contains(&heading)
 }
 
-/// The user names of a CSV: the column with such a heading, or the only column. Rows without a name
-/// are passed over.
-///
-/// Cells may be separated by commas, semicolons (as Excel writes in much of Europe) or tabs.
+/// The user of a row, and what its organiser should know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The number of the row's first line.
+    pub line: usize,
+    /// What.
+    pub what: What,
+}
+
+/// What is remarkable about a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It names no user. Nobody has claimed such a row of GitHub Classroom yet.
+    NoUser {
+        /// Its first other cell, such as the identifier of a student.
+        of: String,
+    },
+    /// An earlier row has the same user.
+    Twice(UserId),
+    /// The name has letters that user names cannot have, and is spelt without them.
+    Spelt {
+        /// As the file has it.
+        written: String,
+        /// The user name.
+        user: UserId,
+    },
+    /// It cannot be a user name.
+    Wrong {
+        /// As the file has it.
+        written: String,
+        /// Why not.
+        fault: InvalidUserId,
+    },
+}
+
+impl Remark {
+    /// Whether a person is left out whom the file names.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self.what, What::Wrong { .. })
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        match &self.what {
+            What::NoUser { of } => write!(f, "{of} has no user name"),
+            What::Twice(user) => write!(f, "{user} is there twice"),
+            What::Spelt { written, user } => write!(f, "{written} becomes {user}"),
+            What::Wrong { written, fault } => write!(f, "{written:?}: user {fault}"),
+        }
+    }
+}
+
+/// The user that a row names in a column, unless `seen` has it already, and a remark about the row.
+pub fn user_of(
+    row: &Row,
+    place: usize,
+    seen: &mut BTreeSet<UserId>,
+) -> (Option<UserId>, Option<Remark>) {
+    let written = row.cell(place);
+    let remark = |what| Some(Remark { line: row.line, what });
+    if written.is_empty() {
+        return (None, remark(What::NoUser { of: first_cell(row) }));
+    }
+    let spelt = transliterated(written);
+    let user: UserId = match spelt.as_deref().unwrap_or(written).parse() {
+        Ok(user) => user,
+        Err(fault) => {
+            return (None, remark(What::Wrong { written: written.to_owned(), fault }));
+        }
+    };
+    if !seen.insert(user.clone()) {
+        return (None, remark(What::Twice(user)));
+    }
+    let what = spelt.map(|_| What::Spelt { written: written.to_owned(), user: user.clone() });
+    (Some(user), what.and_then(remark))
+}
+
+/// The first cell that is not empty, as a name for the row.
+fn first_cell(row: &Row) -> String {
+    row.cells.iter().find(|cell| !cell.is_empty()).cloned().unwrap_or_default()
+}
+
+/// The names of a CSV, as they are written, and the rows without one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) names: Vec<String>,
+    pub(crate) unnamed: Vec<Remark>,
+}
+
+/// The user names of a CSV: the column with such a heading, or the only column.
 ///
 /// # Errors
 ///
 /// A message for the organiser if no column has user names.
-pub(crate) fn users(text: &str) -> Result<Vec<String>, String> {
-    let mut reader = reader(text);
-    let mut column = None;
-    let mut users = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(|fault| {
-            let line = fault.position().map_or(0, csv::Position::line);
-            format!("is no CSV: line {line} cannot be read. Quotes must come in pairs")
-        })?;
-        let column = match column {
-            Some(column) => column,
-            None if row.iter().all(str::is_empty) => continue,
-            None => match headings(&row)? {
-                Some(found) => {
-                    column = Some(found);
-                    continue;
-                }
-                None => *column.insert(0),
-            },
-        };
-        let user = row.get(column).unwrap_or_default();
-        if !user.is_empty() {
-            users.push(user.to_owned());
+pub(crate) fn names(text: &str) -> Result<Names, String> {
+    let rows = rows(text).map_err(|fault| format!("is no CSV: {fault}"))?;
+    let Some(first) = rows.first() else { return Ok(Names::default()) };
+    let column = headings(first)?;
+    let mut found = Names::default();
+    for row in rows.iter().skip(usize::from(column.is_some())) {
+        match row.cell(column.unwrap_or_default()) {
+            "" => {
+                let what = What::NoUser { of: first_cell(row) };
+                found.unnamed.push(Remark { line: row.line, what });
+            }
+            name => found.names.push(name.to_owned()),
         }
     }
-    Ok(users)
-}
-
-/// The separator that a first line `sep=;` names, and what follows the line. The end of the line
-/// stays, so that lines keep their numbers.
-fn named_separator(text: &str) -> (Option<u8>, &str) {
-    let end = text.find(['\r', '\n']).unwrap_or(text.len());
-    let (line, rest) = text.split_at(end);
-    let line = line.trim_matches('"');
-    let name = line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("sep="));
-    match line.as_bytes() {
-        [_, _, _, _, separator] if name => (Some(*separator), rest),
-        _ => (None, text),
-    }
-}
-
-/// The separator that the first row uses.
-fn delimiter(text: &str) -> u8 {
-    let row = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let count = |separator: char| {
-        let mut is_quoted = false;
-        let found = row.chars().filter(|char| {
-            is_quoted ^= *char == '"';
-            *char == separator && !is_quoted
-        });
-        found.count()
-    };
-    match (count(','), count(';'), count('\t')) {
-        (commas, semicolons, _) if semicolons > commas => b';',
-        (0, _, tabs) if tabs > 0 => b'\t',
-        _ => b',',
-    }
+    Ok(found)
 }
 
 /// The column of user names if the row holds headings, `None` if it holds a user.
-fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
-    let names: Vec<_> = row.iter().map(heading).collect();
+fn headings(row: &Row) -> Result<Option<usize>, String> {
+    let names: Vec<_> = row.cells.iter().map(|cell| heading(cell)).collect();
     let user = user_column(&names);
     if user.is_some() {
         return Ok(user);
@@ -148,7 +196,7 @@ fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
     // when attendees are refused.
     let has_several = names.iter().filter(|name| !name.is_empty()).count() > 1;
     if has_several || names.iter().any(|name| OTHER.contains(&name.as_str())) {
-        let found = row.iter().collect::<Vec<_>>().join(", ");
+        let found = row.cells.join(", ");
         return Err(format!(
             "has the columns {found}, and none of them is known to hold user names. Name that \
              column user or github_username in the first line"
@@ -159,7 +207,62 @@ fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn users(text: &str) -> Result<Vec<String>, String> {
+        names(text).map(|found| found.names)
+    }
+
+    /// A file of `cases.json`.
+    fn file(case: &Value) -> Vec<u8> {
+        let text = case["text"].as_str().unwrap();
+        match case["encoding"].as_str().unwrap_or("utf-8") {
+            "utf-8" => text.as_bytes().to_vec(),
+            "bytes" => text.chars().map(|char| u8::try_from(char).unwrap()).collect(),
+            "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn files_of_spreadsheets_and_classrooms_have_the_users_that_the_pages_find() {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("roster_csv/cases.json")).unwrap();
+        for case in &cases {
+            let name = case["name"].as_str().unwrap();
+            let text = match decoded(&file(case), None) {
+                Ok(text) => text,
+                Err(_) => {
+                    assert_eq!(case["fault"], "workbook", "{name}");
+                    continue;
+                }
+            };
+            let rows = match rows(&text) {
+                Ok(rows) => rows,
+                Err(fault) => {
+                    assert_eq!(case["fault"], json!(fault.line), "{name}");
+                    continue;
+                }
+            };
+            let column = headings(&rows[0]).unwrap();
+            let (mut seen, mut users, mut remarks) = (BTreeSet::new(), Vec::new(), Vec::new());
+            for row in rows.iter().skip(usize::from(column.is_some())) {
+                let (user, remark) = user_of(row, column.unwrap_or_default(), &mut seen);
+                users.extend(user.map(|user| user.as_str().to_owned()));
+                remarks.extend(remark.map(|remark| match &remark.what {
+                    What::NoUser { of } => json!([remark.line, "no user", of]),
+                    What::Twice(user) => json!([remark.line, "twice", user.as_str()]),
+                    What::Spelt { written, .. } => json!([remark.line, "spelt", written]),
+                    What::Wrong { written, .. } => json!([remark.line, "wrong", written]),
+                }));
+            }
+            assert_eq!(json!(users), case["users"], "{name}");
+            assert_eq!(json!(remarks), *case.get("remarks").unwrap_or(&json!([])), "{name}");
+        }
+    }
 
     #[test]
     fn a_list_without_headings_is_its_only_column() {
@@ -173,7 +276,9 @@ mod tests {
     fn the_column_is_found_by_its_heading() {
         let classroom = "\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
                          \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n\"s2\",\"\",\"\",\"Bob\"\n";
-        assert_eq!(users(classroom).unwrap(), ["ada-l"]);
+        let found = names(classroom).unwrap();
+        assert_eq!(found.names, ["ada-l"]);
+        assert_eq!(found.unnamed[0].to_string(), "line 3: s2 has no user name");
         let excel = "\u{feff}Name;User;Team\r\nAda;ada;red\r\n";
         assert_eq!(users(excel).unwrap(), ["ada"]);
         let named = "\u{feff}sep=;\r\nName, first;User\r\nAda;ada\r\n";

@@ -24,8 +24,20 @@ async fn a_roster_may_be_a_spreadsheets() {
     assert_eq!(put(classroom).await.ok(200), json!({"users": 2, "added": 0, "removed": 0}));
     let excel = "\u{feff}Name;User\r\nAda;ada\r\nBob;bob\r\n".as_bytes();
     assert_eq!(put(excel).await.ok(200), json!({"users": 2, "added": 0, "removed": 0}));
+    let unclaimed = b"identifier,github_username\ns1,ada\ns2,\ns3,bob\n";
+    let skipped = json!([{"line": 3, "identifier": "s2"}]);
+    assert_eq!(
+        put(unclaimed).await.ok(200),
+        json!({"users": 2, "added": 0, "removed": 0, "skipped": skipped})
+    );
     put(b"identifier,name\ns1,Ada\n").await.refused(400, "invalid_value");
-    put(b"ada\n\xff\n").await.refused(400, "invalid_json");
+    let in_windows_1252 = put(b"user;name\nada;Zo\xeb\nbob;\x80\n").await.ok(200);
+    assert_eq!(in_windows_1252["users"], 2);
+    let in_utf_16 = b"\xff\xfeu\0s\0e\0r\0\t\0x\0\r\0\n\0a\0d\0a\0\r\0\n\0b\0o\0b\0";
+    assert_eq!(put(in_utf_16).await.ok(200), json!({"users": 2, "added": 0, "removed": 0}));
+    put(b"ada\n\xff\n").await.refused(400, "invalid_value");
+    put(b"user,name\nada,\"Ada\nbob,Bob\n").await.refused(400, "invalid_value");
+    put(b"PK\x03\x04\x14\0").await.refused(400, "invalid_json");
     put("ada\nå\n".as_bytes()).await.refused(400, "invalid_value");
     let page = harness.get(&format!("{path}/roster?limit=1")).await.ok(200);
     assert_eq!(page["users"][0]["user"], "ada");
@@ -67,6 +79,9 @@ async fn a_roster_is_read_under_any_content_type() {
     // Without its line breaks a file would be one long name.
     let joined = put(Some("application/x-www-form-urlencoded"), "useradabob").await;
     assert!(joined.refused(400, "invalid_json").to_string().contains("--data-binary"));
+    // As API Gateway passes on UTF-16 under any other content type.
+    let changed = put(None, "\u{fffd}\u{fffd}u\0s\0e\0r\0").await;
+    assert!(changed.refused(400, "invalid_json").to_string().contains("text/csv"));
     put(None, "").await.refused(400, "invalid_json");
     let other = put(None, "user\nada\nJ\u{f8}rgen\n\u{5c71}\n").await.refused(400, "invalid_value");
     let details = other["error"]["details"].to_string();

@@ -150,6 +150,7 @@ export const fromGithubClassroomExcel = "From GitHub Classroom, Excel or any oth
 export const userNames = "User names";
 export const oneNamePerLine = "One name per line, in upper or lower case. Removed attendees lose access at once. Their usage is kept.";
 export const namesWereReadFrom = (/** @type {number} */ count, /** @type {Value} */ name) => `${number(count)} names were read from ${name}. Save the roster to use them.`;
+export const fileCannotBeRead = (/** @type {Value} */ name, /** @type {Value} */ reason) => `${name} cannot be read. ${reason}`;
 export const removeFromTheRoster = (/** @type {number} */ removed) => `Remove ${number(removed)} from the roster?`;
 export const theyLoseAccessAt = "They lose access at once. Their usage is kept.";
 export const onTheRosterAdded = (/** @type {number} */ users, /** @type {number} */ added, /** @type {number} */ removed) => `${number(users)} on the roster: ${number(added)} added, ${number(removed)} removed.`;
@@ -233,7 +234,9 @@ export const rating = "Rating";
 export const feedback = "Feedback";
 
 // Reads a roster from CSV.
-export const lineNoName = (/** @type {Value} */ line) => `Line ${line}: no name`;
+export const lineNoName = (/** @type {Value} */ line, /** @type {Value} */ identifier) => `Line ${line}: ${identifier} has no user name`;
+export const lineUnclosedQuote = (/** @type {Value} */ line) => `Line ${line} has a quote that is never closed.`;
+export const isAWorkbook = "This is a workbook. Save it as CSV in your spreadsheet program.";
 export const lineCannotBeWritten = (/** @type {Value} */ line, /** @type {Value} */ written) => `Line ${line}: ${written} cannot be written in Latin letters`;
 export const lineTheNameIs = (/** @type {Value} */ line) => `Line ${line}: the name is longer than 128 characters`;
 export const lineIsThereTwice = (/** @type {Value} */ line, /** @type {Value} */ name) => `Line ${line}: ${name} is there twice`;

@@ -3,16 +3,19 @@
 //! The whole file is validated before anything is sent, so that an error in its last line changes
 //! nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use lanyard_administration::roster_csv::{heading, is_about_a_person, reader, user_column};
+use lanyard_administration::roster_csv::{
+    self as csv_rows, Remark, heading, is_about_a_person, user_column, user_of,
+};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::token::UserId;
-use lanyard_domain::transliteration::transliterated;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::roster::report_line;
 use crate::session::{Session, event_path};
 
 /// A row of the file.
@@ -28,9 +31,12 @@ pub(super) async fn run(
     file: &Path,
     roster: bool,
 ) -> Result<(), CliError> {
-    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
-    let rows = read(&std::fs::read_to_string(file).map_err(cannot)?)
+    let Rows { rows, remarks } = crate::roster::read(file)
+        .map_err(|error| vec![error])
+        .and_then(|rows| read(&rows))
         .map_err(|errors| CliError::Usage(format!("{}: {}", file.display(), errors.join("; "))))?;
+    let remarks: Vec<_> = remarks.iter().map(report_line).collect();
+    session.output.warn(&remarks);
     let event = session.event(event).await?;
     if roster {
         let users: Vec<_> = rows.iter().map(|row| row.user.as_str()).collect();
@@ -61,23 +67,30 @@ pub(super) async fn run(
         return Ok(());
     }
     let (rows, limited) = (rows.len(), with_limits.len());
-    let said = json!({"users": rows, "with_own_limits": limited, "roster": roster});
+    let mut said = json!({"users": rows, "with_own_limits": limited, "roster": roster});
+    if !remarks.is_empty() {
+        said["remarks"] = json!(remarks);
+    }
     session.output.data(&said, |_| {
         let replaced = if roster { ", roster replaced" } else { "" };
         format!("{rows} attendees imported, {limited} with their own limits{replaced}")
     })
 }
 
-/// The rows of a CSV file, or every error with its line.
+/// What a file has.
+#[derive(Debug, Default)]
+struct Rows {
+    rows: Vec<Row>,
+    remarks: Vec<Remark>,
+}
+
+/// The attendees of a CSV file, or every error with its line.
 ///
 /// Columns about a person that hold no user name, as in a roster of GitHub Classroom, are left out.
-fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
-    // The reader counts the lines of a file with CRLF from the one before.
-    let text = text.replace("\r\n", "\n");
-    let mut csv = reader(&text);
-    let mut first = csv::StringRecord::new();
-    csv.read_record(&mut first).map_err(|error| vec![error.to_string()])?;
-    let headings: Vec<_> = first.iter().map(heading).collect();
+/// So are rows without a user name: nobody has claimed them yet.
+fn read(rows: &[csv_rows::Row]) -> Result<Rows, Vec<String>> {
+    let first = rows.first().map(|row| row.cells.as_slice()).unwrap_or_default();
+    let headings: Vec<_> = first.iter().map(|cell| heading(cell)).collect();
     // `name` is what this command called the column before it knew others.
     let named = || headings.iter().position(|heading| heading == "name");
     let Some(user_at) = user_column(&headings).or_else(named) else {
@@ -88,30 +101,18 @@ fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
         )]);
     };
     let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
-    let (mut rows, mut errors) = (Vec::new(), Vec::new());
+    let (mut found, mut seen, mut errors) = (Rows::default(), BTreeSet::new(), Vec::new());
     for (heading, column) in headings.iter().zip(&columns) {
-        if column.is_none() && !is_about_a_person(heading) {
+        if column.is_none() && !heading.is_empty() && !is_about_a_person(heading) {
             let known: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
             let known = known.join(", ");
             errors.push(format!("the column {heading} is unknown; limits are {known}"));
         }
     }
-    for (index, record) in csv.records().enumerate() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                errors.push(error.to_string());
-                continue;
-            }
-        };
-        let line =
-            record.position().map_or(index + 2, |at| usize::try_from(at.line()).unwrap_or(index));
-        let user = record.get(user_at).unwrap_or_default();
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
+    for row in rows.iter().skip(1) {
+        let line = row.line;
         let mut limits = Map::new();
-        for (cell, limit) in record.iter().zip(&columns) {
+        for (cell, limit) in row.cells.iter().zip(&columns) {
             let Some(limit) = limit.filter(|_| !cell.is_empty()) else { continue };
             match super::amount(limit, cell) {
                 Ok(value) => {
@@ -120,20 +121,23 @@ fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
                 Err(error) => errors.push(format!("line {line}: {} {error}", limit.name())),
             }
         }
-        match user.parse::<UserId>() {
-            Ok(user) => rows.push(Row { user, limits }),
-            Err(error) => {
-                let hint = transliterated(user).map(|name| format!("; write {name}"));
-                errors.push(format!("line {line}: user {error}{}", hint.unwrap_or_default()));
-            }
+        let (user, remark) = user_of(row, user_at, &mut seen);
+        match remark {
+            Some(remark) if remark.is_loss() => errors.push(remark.to_string()),
+            remark => found.remarks.extend(remark),
         }
+        found.rows.extend(user.map(|user| Row { user, limits }));
     }
-    if errors.is_empty() { Ok(rows) } else { Err(errors) }
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_csv(csv: &str) -> Result<Rows, Vec<String>> {
+        read(&csv_rows::rows(csv).unwrap())
+    }
 
     #[test]
     fn a_csv_file_is_read_with_byte_order_mark_and_empty_cells() {
@@ -143,7 +147,7 @@ mod tests {
         let semicolons =
             "\u{feff}User;tokens_per_minute;in_flight\r\nada;100000;\r\n\r\nteam, a;;none\r\n";
         for csv in [commas, semicolons] {
-            let rows = read(csv).unwrap();
+            let rows = read_csv(csv).unwrap().rows;
             let limits: Vec<_> = rows.iter().map(|row| json!(row.limits).to_string()).collect();
             assert_eq!(limits, [r#"{"tokens_per_minute":100000}"#, r#"{"in_flight":null}"#]);
             assert_eq!(rows[1].user.as_str(), "team, a");
@@ -153,19 +157,31 @@ mod tests {
     #[test]
     fn a_roster_of_github_classroom_gives_its_github_names() {
         let csv = "\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
-                   \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n";
-        let rows = read(csv).unwrap();
-        assert_eq!((rows.len(), rows[0].user.as_str()), (1, "ada-l"));
-        let refused = read("identifier;email\ns1;ada@example.org\n").unwrap_err();
+                   \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n\"s2\",\"\",\"\",\"\"\n\
+                   \"s3\",\"Ada-L\",\"17\",\"Ada L.\"\n\"s4\",\"Zoë\",\"18\",\"Zoë\"\n";
+        let found = read_csv(csv).unwrap();
+        let users: Vec<_> = found.rows.iter().map(|row| row.user.as_str()).collect();
+        assert_eq!(users, ["ada-l", "zoe"]);
+        let remarks: Vec<_> = found.remarks.iter().map(report_line).collect();
+        assert_eq!(
+            remarks,
+            [
+                "left out: line 3: s2 has no user name",
+                "left out: line 4: ada-l is there twice",
+                "line 5: Zoë becomes zoe",
+            ]
+        );
+        let refused = read_csv("identifier;email\ns1;ada@example.org\n").unwrap_err();
         assert!(refused[0].contains("identifier, email"), "{refused:?}");
+        assert!(read_csv("").is_err());
     }
 
     #[test]
     fn every_error_has_its_line() {
-        let errors = read("user,tokens_per_minute,mood\nada,many,x\n,5,y\n").unwrap_err();
+        let errors = read_csv("user,tokens_per_minute,mood\nada,many,x\n山,5,y\n").unwrap_err();
         assert!(errors[0].starts_with("the column mood is unknown"), "{errors:?}");
         assert_eq!(errors[1], "line 2: tokens_per_minute must be a whole number or none");
-        assert!(errors[2].starts_with("line 3: user "), "{errors:?}");
-        assert!(read("ada\nbob\n").is_err());
+        assert!(errors[2].starts_with("line 3: \"山\": user "), "{errors:?}");
+        assert!(read_csv("ada\nbob\n").is_err());
     }
 }
