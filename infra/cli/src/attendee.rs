@@ -255,14 +255,14 @@ async fn list(session: &Session, event: &str, sort: Sort) -> Result<(), CliError
         }
     }
     session.output.data(&json!({ "attendees": attendees }), |style| {
-        use Column::{Extra, Numbers, State, Words};
+        use Column::{Extra, ExtraNumbers, ExtraWords, Numbers, State, Words};
         let columns = [
             Words("user"),
             Extra("joined (UTC)"),
             Numbers("requests"),
             Numbers("tokens"),
-            Numbers("in progress"),
-            Words("own limits"),
+            ExtraNumbers("in progress"),
+            ExtraWords("own limits"),
             State(""),
         ];
         style.table(&columns, attendees.iter().map(row))

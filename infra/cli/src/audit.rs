@@ -10,8 +10,9 @@ use crate::table::{Column, local_time, text};
 pub(crate) async fn print(session: &Session, path: &str) -> Result<(), CliError> {
     let entries = session.api.all(path, "audit").await?;
     session.output.data(&json!({ "audit": entries }), |style| {
-        use Column::{Extra, Key, Words};
-        let columns = [Key("at (UTC)"), Extra("by"), Key("action"), Words("what"), Words("fields")];
+        use Column::{Extra, ExtraWords, Key, Words};
+        let columns =
+            [Key("at (UTC)"), Extra("by"), Key("action"), Words("what"), ExtraWords("fields")];
         let row = |entry: &Value| {
             let fields = entry["changes"].as_array().into_iter().flatten();
             let fields: Vec<_> = fields.filter_map(|change| change["field"].as_str()).collect();

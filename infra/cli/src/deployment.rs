@@ -315,14 +315,14 @@ async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
         }
     };
     session.output.data(&json!({ "deployments": deployments }), |style| {
-        use Column::{Extra, Key, Numbers, Words};
+        use Column::{Extra, ExtraNumbers, Key, Numbers, Words};
         let columns = [
             Key("name"),
             Key("replica"),
             Extra("Azure name"),
-            Numbers("weight"),
+            ExtraNumbers("weight"),
             Numbers("tokens/min"),
-            Numbers("requests/min"),
+            ExtraNumbers("requests/min"),
             Words("operations"),
         ];
         let row = |one: &Value| {

@@ -174,7 +174,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
 async fn list(session: &Session) -> Result<(), CliError> {
     let events = session.api.all("/events", "events").await?;
     session.output.data(&json!({ "events": events }), |style| {
-        use Column::{Extra, Key, Numbers, State, Words};
+        use Column::{Extra, ExtraNumbers, Key, State, Words};
         let columns = [
             Words("name"),
             State("status"),
@@ -182,7 +182,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
             Extra("starts"),
             Extra("ends"),
             Extra("time zone"),
-            Numbers("attendees"),
+            ExtraNumbers("attendees"),
         ];
         let row = |event: &Value| {
             vec![

@@ -25,7 +25,7 @@ pub(crate) async fn run(session: &Session, event: &str) -> Result<(), CliError> 
             return by_model;
         }
         let columns =
-            [Key("time (UTC)"), Words("user"), Extra("model"), Key("rating"), Words("feedback")];
+            [Extra("time (UTC)"), Words("user"), Extra("model"), Key("rating"), Words("feedback")];
         let row = |one: &Value| {
             let rating = if one["rating"].as_i64() == Some(1) { "good" } else { "bad" };
             vec![

@@ -15,12 +15,16 @@ pub(crate) enum Column {
     Words(&'static str),
     /// Text that is left out where a terminal is narrow, the rightmost column first.
     Extra(&'static str),
+    /// Text that is cut off where a terminal is narrow, and then left out.
+    ExtraWords(&'static str),
     /// Text that is needed in full, such as a code or an id.
     Key(&'static str),
     /// A state, such as `open`.
     State(&'static str),
     /// Numbers, aligned right.
     Numbers(&'static str),
+    /// Numbers that are left out where a terminal is narrow.
+    ExtraNumbers(&'static str),
 }
 
 impl Column {
@@ -28,10 +32,24 @@ impl Column {
         match self {
             Self::Words(name)
             | Self::Extra(name)
+            | Self::ExtraWords(name)
             | Self::Key(name)
             | Self::State(name)
-            | Self::Numbers(name) => name,
+            | Self::Numbers(name)
+            | Self::ExtraNumbers(name) => name,
         }
+    }
+
+    fn can_be_cut(self) -> bool {
+        matches!(self, Self::Words(_) | Self::ExtraWords(_))
+    }
+
+    fn can_be_left_out(self) -> bool {
+        matches!(self, Self::Extra(_) | Self::ExtraWords(_) | Self::ExtraNumbers(_))
+    }
+
+    fn has_numbers(self) -> bool {
+        matches!(self, Self::Numbers(_) | Self::ExtraNumbers(_))
     }
 }
 
@@ -55,7 +73,8 @@ impl Style {
         Self { width, has_color: !no_color && !is_unwanted }
     }
 
-    /// A table without borders.
+    /// A table without borders. Where the terminal is too narrow even without extra columns, each row
+    /// becomes a block of names and values.
     pub(crate) fn table(
         self,
         columns: &[Column],
@@ -63,7 +82,9 @@ impl Style {
     ) -> String {
         let rows: Vec<Vec<String>> =
             rows.into_iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
-        let widths = widths(columns, &rows, self.width.map(usize::from));
+        let Some(widths) = widths(columns, &rows, self.width.map(usize::from)) else {
+            return self.blocks(columns, &rows);
+        };
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Disabled);
@@ -84,12 +105,23 @@ impl Style {
         }
         for (place, (_, (kind, _))) in shown.iter().enumerate() {
             let Some(column) = table.column_mut(place) else { continue };
-            column.set_padding((0, GAP));
-            if let Column::Numbers(_) = kind {
+            // Colours end behind the blanks of a cell, so those of the last one would not be trimmed.
+            column.set_padding((0, if place + 1 == shown.len() { 0 } else { GAP }));
+            if kind.has_numbers() {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
         trimmed(&table.to_string())
+    }
+
+    /// Each row as names and values, with an empty line between two rows.
+    fn blocks(self, columns: &[Column], rows: &[Vec<String>]) -> String {
+        let block = |row: &Vec<String>| {
+            let cells = columns.iter().map(|column| column.name()).zip(row.iter().cloned());
+            let cells: Vec<_> = cells.filter(|(_, cell)| !cell.is_empty()).collect();
+            self.pairs(&cells)
+        };
+        rows.iter().map(block).collect::<Vec<_>>().join("\n")
     }
 
     /// Names and values, one pair per line. On a terminal, long values continue below themselves.
@@ -132,16 +164,17 @@ const GAP: u16 = 2;
 const LEAST: usize = 12;
 
 /// The width of each column, 0 for one that is left out. Without a limit each has what it needs.
+/// `None` if what is needed in full has no room.
 ///
 /// First the widest columns of text are cut off, then columns are left out. comfy-table could do it
 /// as well, but it cuts between words and makes all columns narrow alike.
-fn widths(columns: &[Column], rows: &[Vec<String>], most: Option<usize>) -> Vec<usize> {
+fn widths(columns: &[Column], rows: &[Vec<String>], most: Option<usize>) -> Option<Vec<usize>> {
     let cells = |index: usize| rows.iter().filter_map(move |row| row.get(index));
     let needed = |(index, column): (usize, &Column)| {
         cells(index).map(|cell| cell.width()).max().unwrap_or(0).max(column.name().width()).max(1)
     };
     let mut widths: Vec<_> = columns.iter().enumerate().map(needed).collect();
-    let Some(most) = most else { return widths };
+    let Some(most) = most else { return Some(widths) };
     let total = |widths: &[usize]| {
         let shown = widths.iter().filter(|width| **width > 0);
         shown.map(|width| width + usize::from(GAP)).sum::<usize>()
@@ -151,19 +184,19 @@ fn widths(columns: &[Column], rows: &[Vec<String>], most: Option<usize>) -> Vec<
         let words = widths
             .iter_mut()
             .zip(columns)
-            .filter(|(width, column)| matches!(column, Column::Words(_)) && **width > LEAST);
+            .filter(|(width, column)| column.can_be_cut() && **width > LEAST);
         if let Some((width, _)) = words.max_by_key(|(width, _)| **width) {
             *width -= 1;
             continue;
         }
         let mut extra = widths.iter_mut().zip(columns).rev();
-        let extra = extra.find(|(width, column)| matches!(column, Column::Extra(_)) && **width > 0);
+        let extra = extra.find(|(width, column)| column.can_be_left_out() && **width > 0);
         match extra {
             Some((width, _)) => *width = 0,
-            None => break,
+            None => return None,
         }
     }
-    widths
+    Some(widths)
 }
 
 /// A text that takes so many columns at most.
@@ -184,14 +217,12 @@ fn cut(text: &str, width: usize) -> String {
 
 fn cell(column: Column, text: &str) -> Cell {
     let cell = Cell::new(text);
-    let color = match (column, text) {
-        (Column::State(_), "open" | "joined") => Color::Green,
-        (Column::State(_), "scheduled" | "paused") => Color::Yellow,
-        (Column::State(_), "blocked" | "retired") => Color::Red,
-        (Column::State(_), _) => Color::DarkGrey,
-        (Column::Words(_) | Column::Extra(_) | Column::Key(_) | Column::Numbers(_), _) => {
-            return cell;
-        }
+    let Column::State(_) = column else { return cell };
+    let color = match text {
+        "open" | "joined" => Color::Green,
+        "scheduled" | "paused" => Color::Yellow,
+        "blocked" | "retired" => Color::Red,
+        _ => Color::DarkGrey,
     };
     cell.fg(color)
 }
@@ -281,8 +312,45 @@ mod tests {
         }
         assert!(drawn(Some(80)).contains("A hackathon with a very lo…"), "{}", drawn(Some(80)));
         assert!(!drawn(Some(120)).contains('…') && !drawn(None).contains('…'));
-        // Even where nothing fits, there is a table.
-        assert!(drawn(Some(3)).contains("oslo-hack-1c3e5g7y"));
+    }
+
+    #[test]
+    fn a_row_that_has_no_room_becomes_a_block() {
+        let columns =
+            [Column::Key("name"), Column::Numbers("tokens/min"), Column::Words("operations")];
+        let row = |name: &str, operations: &str| {
+            vec![name.to_owned(), "1,200".to_owned(), operations.to_owned()]
+        };
+        let rows =
+            [row("gpt-4o-mini", "chat_completions, responses, embeddings"), row("whisper", "")];
+        let drawn =
+            |width| Style { width: Some(width), has_color: false }.table(&columns, rows.clone());
+        // 11 + 2 + 10 + 2 and the twelve letters that a text keeps.
+        assert!(drawn(37).starts_with("name         tokens/min  operations\n"), "{}", drawn(37));
+        assert_eq!(
+            drawn(36),
+            "name        gpt-4o-mini\n\
+             tokens/min  1,200\n\
+             operations  chat_completions,\n            responses, embeddings\n\n\
+             name        whisper\n\
+             tokens/min  1,200\n"
+        );
+    }
+
+    #[test]
+    fn colours_make_no_line_wider() {
+        let columns = [Column::Key("name"), Column::Words("operations")];
+        let rows = [vec!["gpt-4o".to_owned(), "chat_completions, responses".to_owned()]];
+        let drawn = Style { width: Some(30), has_color: true }.table(&columns, rows);
+        for line in drawn.lines() {
+            let mut width = 0;
+            for (index, part) in line.split('\u{1b}').enumerate() {
+                let text =
+                    part.split_once('m').filter(|_| index > 0).map_or(part, |(_, text)| text);
+                width += text.width();
+            }
+            assert!(width <= 30, "{width}: {line:?}");
+        }
     }
 
     #[test]

@@ -57,6 +57,11 @@ const NUMBERS: [&str; 10] = [
     "video_seconds",
 ];
 
+/// Whether a column shows a part of another one.
+fn is_detail(name: &str) -> bool {
+    name.ends_with("_tokens") && name != "total_tokens"
+}
+
 /// Further columns of hours and models. CSV always has them, after the others.
 const ERROR_COLUMNS: [&str; 4] =
     ["errors", "first_byte_p50_ms", "first_byte_p95_ms", "error_kinds"];
@@ -91,7 +96,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
         return session.output.raw(&csv(name, rows)?);
     }
     session.output.data(&usage, |style| {
-        use Column::{Numbers, Words};
+        use Column::{ExtraNumbers, Numbers, Words};
         // Columns without any usage are left out.
         let shown: Vec<_> = NUMBERS
             .into_iter()
@@ -102,10 +107,14 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             })
             .collect();
         let mut columns = vec![Words(name)];
-        columns.extend(shown.iter().map(|name| Numbers(name)));
+        columns.extend(shown.iter().map(|name| match is_detail(name) {
+            true => ExtraNumbers(name),
+            false => Numbers(name),
+        }));
         let has_errors = rows.iter().any(|row| row["errors"].is_object());
         if has_errors {
-            columns.extend(ERROR_COLUMNS[..3].iter().map(|name| Numbers(name)));
+            let [errors, median, p95, _] = ERROR_COLUMNS;
+            columns.extend([Numbers(errors), ExtraNumbers(median), ExtraNumbers(p95)]);
         }
         let cells = |label: String, row: &Value| {
             let numbers = shown.iter().map(|name| number(&row[*name]));
