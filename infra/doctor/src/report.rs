@@ -47,13 +47,14 @@ impl<W: Write> Report<W> {
     ///
     /// Those of the output.
     pub(super) fn add(&mut self, findings: impl IntoIterator<Item = Finding>) -> io::Result<()> {
-        for finding in findings {
-            if self.format == Format::Text {
-                self.out.write_all(line(&finding).as_bytes())?;
-                self.out.flush()?;
+        let findings: Vec<_> = findings.into_iter().collect();
+        if self.format == Format::Text {
+            for group in groups(&findings) {
+                self.out.write_all(line(&group).as_bytes())?;
             }
-            self.findings.push(finding);
+            self.out.flush()?;
         }
+        self.findings.extend(findings);
         Ok(())
     }
 
@@ -88,6 +89,28 @@ impl<W: Write> Report<W> {
             (true, false) => Verdict::Healthy,
         })
     }
+}
+
+/// The findings with equal skips as one. Each deployment skips a check for the same reason, and many
+/// deployments would hide what failed.
+fn groups(findings: &[Finding]) -> Vec<Finding> {
+    let mut groups: Vec<(Finding, usize)> = Vec::new();
+    for finding in findings {
+        let is_same = |(known, _): &&mut (Finding, usize)| {
+            let reason = (&known.seen, &known.advice);
+            known.level == Level::Skip && reason == (&finding.seen, &finding.advice)
+        };
+        let known = groups.iter_mut().find(is_same).filter(|_| finding.level == Level::Skip);
+        match known {
+            Some((_, count)) => *count += 1,
+            None => groups.push((finding.clone(), 1)),
+        }
+    }
+    let named = |(finding, count): (Finding, usize)| match count {
+        1 => finding,
+        more => Finding { check: format!("{} and {} more", finding.check, more - 1), ..finding },
+    };
+    groups.into_iter().map(named).collect()
 }
 
 /// A finding as text, with indented advice below.
@@ -129,6 +152,34 @@ mod tests {
              1 ok, 0 warnings, 1 failed, 0 skipped.\n"
         );
         assert_eq!(verdict, Verdict::Unhealthy);
+    }
+
+    #[test]
+    fn equal_skips_are_one_line_and_all_of_them_are_counted() {
+        let skip = |check: &str, seen: &str| Finding::skip(check, seen).next("Use --stack NAME.");
+        let findings = vec![
+            skip("azure a key", "No key."),
+            Finding::ok("azure b call", "It is right."),
+            skip("azure c key", "No key."),
+            skip("azure d call", "Another reason."),
+            Finding::warn("azure e key", "No key.", "Use --stack NAME."),
+            skip("azure f key", "No key."),
+        ];
+        let (text, _) = written(Format::Text, findings.clone());
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(
+            lines,
+            [
+                "skip  azure a key and 2 more               No key.",
+                "ok    azure b call                         It is right.",
+                "skip  azure d call                         Another reason.",
+                "warn  azure e key                          No key.",
+                "",
+                "1 ok, 1 warnings, 0 failed, 4 skipped.",
+            ]
+        );
+        let (json, _) = written(Format::Json, findings);
+        assert_eq!(json.matches("\"check\"").count(), 6, "programs get each of them");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl<'c> TemporaryEvent<'c> {
         let body = json!({
             "name": "Doctor", "attendees": 1, "time_zone": "UTC",
             "starts_at": instant(now), "ends_at": instant(now + LONGEST),
-            "description": "Test calls of `lanyard doctor`. The event is deleted afterwards.",
+            "description": "Test calls of lanyard doctor. The event is deleted afterwards.",
             "allowances": {"attendee": limits, "event": limits},
         });
         let url = format!("{base}/admin/events");
