@@ -275,8 +275,18 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError>
     let (place, owner) = arguments.owner.place(session).await?;
     let query = owner.map(|owner| format!("?{owner}")).unwrap_or_default();
     let path = format!("{place}/{}{query}", encoded(&arguments.name));
-    let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await?;
-    written.map_or(Ok(()), |deployment| {
+    let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await;
+    let lacks_key = |error: &CliError| {
+        let CliError::Rejected { details, .. } = error else { return false };
+        details.iter().any(|(field, _)| field == "key")
+    };
+    if written.as_ref().is_err_and(lacks_key) {
+        session.output.say(
+            "Give the key with --key-file FILE (- is standard input) or in AZURE_OPENAI_API_KEY, \
+             or use --tenant-id and --client-id for an Entra ID identity.",
+        );
+    }
+    written?.map_or(Ok(()), |deployment| {
         for warning in deployment["warnings"].as_array().into_iter().flatten() {
             session.output.say(warning.as_str().unwrap_or_default());
         }

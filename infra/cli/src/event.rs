@@ -8,7 +8,7 @@ mod settings;
 mod watch;
 mod when;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::create::{CloneArguments, CreateArguments, EditArguments};
@@ -57,15 +57,18 @@ Examples:
   lanyard event show \"Oslo Hack\" --json=event.allowances")]
     Show(OneEvent),
     /// Change when an event ends.
-    #[command(after_help = "\
+    #[command(
+        group(ArgGroup::new("end").required(true).args(["to", "by"])),
+        after_help = "\
 Examples:
   lanyard event extend \"Oslo Hack\" --by 2h
-  lanyard event extend \"Oslo Hack\" --to 2026-12-06T20:00")]
+  lanyard event extend \"Oslo Hack\" --to 2026-12-06T20:00"
+    )]
     Extend {
         /// Id, code or name of the event.
         event: String,
         /// New end, for example 2026-12-06T20:00, in the event's time zone.
-        #[arg(long, value_name = "TIME", required_unless_present = "by")]
+        #[arg(long, value_name = "TIME")]
         to: Option<String>,
         /// How much later it ends, for example 2h or 1h30m.
         #[arg(long, value_name = "DURATION", conflicts_with = "to", value_parser = span)]

@@ -85,7 +85,11 @@ pub(crate) fn logout(globals: &Globals) -> Result<(), CliError> {
         }
     }
     output.say("The token stays valid. `lanyard organiser revoke` revokes it.");
-    output.data(&json!({"profile": name, "removed": true}), |_| format!("removed  profile {name}"))
+    let said = json!({"profile": name, "removed": !globals.dry_run});
+    output.data(&said, |_| match globals.dry_run {
+        true => format!("would remove  profile {name}"),
+        false => format!("removed  profile {name}"),
+    })
 }
 
 fn address(globals: &Globals) -> Result<String, CliError> {

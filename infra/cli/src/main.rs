@@ -19,6 +19,7 @@ mod event;
 mod globals;
 mod handout;
 mod login;
+mod misuse;
 mod open;
 mod options;
 mod organiser;
@@ -64,8 +65,14 @@ fn read() -> Options {
     }
     let color = if is_plain { ColorChoice::Never } else { ColorChoice::Auto };
     let command = without_empty_environment(Options::command());
-    let matches = command.color(color).get_matches();
-    Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let arguments: Vec<_> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let explained = |error| misuse::explained(error, &Options::command(), &arguments);
+    command
+        .color(color)
+        .try_get_matches()
+        .and_then(|matches| Options::from_arg_matches(&matches))
+        .unwrap_or_else(|error| explained(error).exit())
 }
 
 /// An environment variable without a value is one that is not set, as in `LANYARD_ADDRESS= lanyard …`.

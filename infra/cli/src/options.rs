@@ -64,25 +64,69 @@ Examples:
   lanyard logout --profile oslo")]
     Logout,
     /// Read and change the profiles of the configuration file.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard config list
+  lanyard config set time-zone Europe/Oslo"
+    )]
     Config(ConfigCommand),
     /// Create, edit, watch and end events.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard event create \"Oslo Hack\" --for 8h --tz Europe/Oslo
+  lanyard event watch \"Oslo Hack\"
+  lanyard event extend \"Oslo Hack\" --by 30m"
+    )]
     Event(EventCommand),
     /// Manage the Azure deployments that events offer.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard deployment add gpt-5-mini --endpoint https://NAME.openai.azure.com --key-file key.txt
+  lanyard deployment test gpt-5-mini"
+    )]
     Deployment(DeploymentCommand),
     /// List, block and limit attendees.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard attendee list \"Oslo Hack\" --sort tokens
+  lanyard attendee show \"Oslo Hack\" ada
+  lanyard attendee block \"Oslo Hack\" mallory"
+    )]
     Attendee(AttendeeCommand),
     /// Manage who is on the roster of an event.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard roster import \"Oslo Hack\" classroom_roster.csv
+  lanyard roster list \"Oslo Hack\""
+    )]
     Roster(RosterCommand),
     /// Issue, list and revoke signed tokens of attendees.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard token issue \"Oslo Hack\" ada --days 7
+  lanyard token list \"Oslo Hack\""
+    )]
     Token(TokenCommand),
     /// List, make and revoke your organiser tokens.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  lanyard organiser tokens
+  lanyard organiser token laptop --days 30"
+    )]
     Organiser(OrganiserCommand),
     /// Show the usage of an event.
     #[command(after_help = "\
@@ -165,14 +209,11 @@ mod tests {
     use super::*;
     use crate::documented::words;
 
-    /// Each command that does something, with its help.
-    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
-        let mut commands = command.get_subcommands().peekable();
-        if commands.peek().is_none() {
-            found.push((path.to_owned(), command.clone().render_long_help().to_string()));
-        }
-        for command in commands.filter(|command| command.get_name() != "help") {
-            leaves(command, &format!("{path} {}", command.get_name()), found);
+    /// Each command and each group of commands, with its help.
+    fn all(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        found.push((path.to_owned(), command.clone().render_long_help().to_string()));
+        for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+            all(command, &format!("{path} {}", command.get_name()), found);
         }
     }
 
@@ -182,8 +223,8 @@ mod tests {
         // Subcommands get the global options.
         root.build();
         let mut commands = Vec::new();
-        leaves(&root, "lanyard", &mut commands);
-        assert!(commands.len() > 35, "{}", commands.len());
+        all(&root, "lanyard", &mut commands);
+        assert!(commands.len() > 43, "{}", commands.len());
         for (path, help) in commands {
             let (_, examples) = help.split_once("Examples:\n").unwrap_or((&help, ""));
             let examples: Vec<_> =

@@ -1,7 +1,7 @@
 //! `lanyard event create`, `edit` and `clone`.
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::table::Style;
 
 /// The options of a new event.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("end").required(true).args(["to", "duration"])))]
 pub(crate) struct CreateArguments {
     /// Name of the event.
     name: String,
@@ -26,7 +27,7 @@ pub(crate) struct CreateArguments {
     from: String,
 
     /// End.
-    #[arg(long, value_name = "TIME", required_unless_present = "duration")]
+    #[arg(long, value_name = "TIME")]
     to: Option<String>,
 
     /// Duration of an event that starts now, for example 8h. Replaces --to.

@@ -16,8 +16,9 @@ impl Fields {
 
     /// The chosen fields of a value.
     ///
-    /// In a list, such as `{"events": […]}`, they are the fields of its items. What a command prints
-    /// about one thing may wrap it as well, such as `{"event": {…}, "warnings": […]}`.
+    /// In a list, such as `{"events": […]}`, they are the fields of its items, also beside a sum such
+    /// as `{"rows": […], "total": {…}}`. What a command prints about one thing may wrap it as well,
+    /// such as `{"event": {…}, "warnings": […]}`.
     ///
     /// # Errors
     ///
@@ -31,11 +32,16 @@ impl Fields {
             Value::Array(items) => Some(items),
             Value::Object(_) if has_any(&value) => None,
             Value::Object(fields) => {
+                let mut lists = fields.iter().filter(|(name, _)| *name != "warnings");
+                let list = lists.find_map(|(_, value)| value.as_array());
+                let list = list.filter(|_| fields.len() <= 4);
+                let has_them =
+                    |list: &&Vec<Value>| list.is_empty() || list.iter().any(|item| has_any(&item));
                 let wrapped = fields.values().filter(|value| value.is_object()).find(has_any);
-                if let Some(wrapped) = wrapped {
-                    return self.of_one(&[wrapped]).map(first);
+                match (wrapped, list.filter(has_them)) {
+                    (Some(wrapped), None) => return self.of_one(&[wrapped]).map(first),
+                    (_, _) => list,
                 }
-                fields.values().find_map(Value::as_array).filter(|_| fields.len() <= 4)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
@@ -85,6 +91,19 @@ mod tests {
         let chosen = Fields::read("name, x.y").of(&list).unwrap();
         assert_eq!(chosen, json!([{"name": "A", "x.y": 1}, {"name": "B", "x.y": null}]));
         assert_eq!(Fields::read("name").of(&json!({"events": []})).unwrap(), json!([]));
+    }
+
+    #[test]
+    fn a_list_goes_before_its_sum() {
+        let rows = json!([{"user": "ada", "tokens": 1}]);
+        let usage = json!({"by": "attendee", "rows": rows, "total": {"tokens": 1}});
+        let chosen = Fields::read("user,tokens").of(&usage).unwrap();
+        assert_eq!(chosen, json!([{"user": "ada", "tokens": 1}]));
+        assert_eq!(Fields::read("tokens").of(&usage).unwrap(), json!([{"tokens": 1}]));
+        let chosen = Fields::read("total.tokens").of(&usage).unwrap();
+        assert_eq!(chosen, json!({"total.tokens": 1}));
+        let unused = json!({"by": "attendee", "rows": [], "total": {"tokens": 0}});
+        assert_eq!(Fields::read("user,tokens").of(&unused).unwrap(), json!([]));
     }
 
     #[test]
