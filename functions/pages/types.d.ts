@@ -187,6 +187,7 @@ export interface OrganiserEvent extends PublicEvent {
   contact: Contact;
   own_deployments: "none" | "organiser" | "attendee";
   keeps_objects: boolean;
+  records_requests: boolean;
   hosted_tools: Record<string, "allow" | "drop" | "refuse">;
   max_completion_tokens: number | null;
   max_choices: number;
@@ -254,6 +255,7 @@ export interface UsageReport {
 /** An attendee, with the requests that were rejected. */
 export interface AttendeeDetails extends Attendee {
   rejected: { at: string; code: string }[];
+  by_model: (Usage & { model: string | null })[];
 }
 
 /** The usage of an attendee in a session. */

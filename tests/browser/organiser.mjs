@@ -184,7 +184,10 @@ export async function organiserSteps({ browser, service, step }) {
     const before = await limit();
     assert.ok(before);
     await page.click("tr[data-user=mallory] [data-action=details]");
-    await page.waitForSelector("#drawer");
+    await page.waitForSelector("#drawer-models tbody tr");
+    const used = (await api.attendees(event.id)).find(({ user }) => user === "mallory")?.usage;
+    const byModel = await page.$$eval("#drawer-models tbody tr", (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+    assert.equal(byModel.reduce((sum, [, requests]) => sum + Number(requests?.replaceAll(",", "")), 0), used?.requests, JSON.stringify(byModel));
     await checkAppearance(page, "dashboard-drawer");
     await type(page, "[name='allowance.requests_per_minute']", String(before + 3));
     await page.click("#limits-form button.main");

@@ -2,10 +2,13 @@
 
 use chrono::TimeDelta;
 use lanyard_domain::account::Field;
+use lanyard_domain::ids::RequestId;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+use lanyard_platform::table::Key;
 use serde_json::json;
 
+use crate::support::attendee::{CHAT, chat};
 use crate::support::{World, usual};
 
 #[tokio::test]
@@ -26,6 +29,8 @@ async fn without_records_totals_are_exact_and_no_request_is_recorded() {
     assert_eq!(by_model["rows"][0]["requests"], 4);
     let by_session = world.organise("GET", "/usage?by=session", json!(null), 200).await;
     assert_eq!(by_session["rows"], json!([]));
+    let details = world.organise("GET", "/attendees/ada", json!(null), 200).await;
+    assert_eq!((&details["usage"]["requests"], &details["by_model"]), (&json!(4), &json!([])));
     ada.rate(&id, json!({"rating": 1})).await.assert_refused(404, "request_not_found");
     let items = format!("{:?}", world.table_items().await);
     assert!(!items.contains("REQUEST#") && !items.contains("SESSION#"));
@@ -56,6 +61,83 @@ async fn a_minute_has_its_times_to_first_byte_and_models_are_counted_since_an_in
         let refused = world.organise("GET", wrong, json!(null), 400).await;
         assert_eq!(refused["error"]["param"], "since", "{wrong}");
     }
+    world.quiet().await;
+}
+
+#[tokio::test]
+async fn the_details_of_an_attendee_have_their_usage_by_model() {
+    let world = World::event("by-model-of-one").start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob#1").await);
+    for model in ["gpt-4o", "gpt-4o-mini", "gpt-4o"] {
+        let mut body = chat("hello");
+        body["model"] = json!(model);
+        ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
+    }
+    ada.embed(json!("hello")).await.assert_ok();
+    bob.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let details = async |user: &str| {
+        world.organise("GET", &format!("/attendees/{user}"), json!(null), 200).await
+    };
+    let of_ada = details("ada").await;
+    let rows = of_ada["by_model"].as_array().unwrap();
+    let counted = |model: &str| {
+        let row = rows.iter().find(|row| row["model"] == model);
+        row.unwrap_or_else(|| panic!("{model} is missing: {of_ada}")).clone()
+    };
+    let tokens = usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS;
+    let dear = counted("gpt-4o");
+    assert_eq!((&dear["requests"], &dear["total_tokens"]), (&json!(2), &json!(2 * tokens)));
+    assert_eq!(dear["prompt_tokens"], 2 * usual::PROMPT_TOKENS);
+    assert_eq!(counted("gpt-4o-mini")["requests"], 1);
+    assert!(dear["usd"].as_f64() > counted("gpt-4o-mini")["usd"].as_f64(), "{of_ada}");
+    for field in ["requests", "prompt_tokens", "completion_tokens", "total_tokens"] {
+        let sum: u64 = rows.iter().map(|row| row[field].as_u64().unwrap()).sum();
+        assert_eq!(json!(sum), of_ada["usage"][field], "{field}: {of_ada}");
+    }
+    let of_bob = details("bob%231").await;
+    assert_eq!(of_bob["by_model"].as_array().unwrap().len(), 1, "{of_bob}");
+    assert_eq!(of_bob["by_model"][0]["requests"], 1, "{of_bob}");
+
+    // What a rehearsal used is not counted again after a reset.
+    world.organise("POST", "/pause", json!({}), 200).await;
+    world.wait(TimeDelta::seconds(1));
+    world.organise("POST", "/reset", json!({"confirm": world.id().as_str()}), 200).await;
+    world.organise("POST", "/resume", json!({}), 200).await;
+    world.wait(TimeDelta::seconds(10));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let of_ada = details("ada").await;
+    let rows = of_ada["by_model"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["requests"]), (1, &json!(1)), "{of_ada}");
+}
+
+#[tokio::test]
+async fn a_record_of_an_earlier_release_is_rated() {
+    let world = World::event("earlier-record").start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
+    world.quiet().await;
+    let table = world.engine().table();
+    let id: RequestId = id.parse().unwrap();
+    let written = Key::request(world.id(), &"ada".parse().unwrap(), &id).attributes();
+    let items = world.table_items().await;
+    let mut item = items.into_iter().find(|item| item["sk"] == written["sk"]).unwrap();
+    item.extend(Key::earlier_request(&id).attributes());
+    let delete = table.client.delete_item().table_name(&table.name);
+    delete.set_key(Some(written)).send().await.unwrap();
+    let put = table.client.put_item().table_name(&table.name).set_item(Some(item));
+    put.send().await.unwrap();
+
+    ada.rate(id.as_str(), json!({"rating": 1})).await.assert_ok();
+
+    let rated = world.table_items().await;
+    let rated = rated.iter().find(|item| item["sk"].as_s().unwrap() == "REQUEST").unwrap();
+    assert_eq!(rated["rating"].as_n().unwrap(), "1");
+    let report = world.organise("GET", "/ratings", json!(null), 200).await;
+    assert_eq!(report["total"], json!({"up": 1, "down": 0}));
+    let bob = world.attendee("bob").await;
+    bob.rate(id.as_str(), json!({"rating": 1})).await.assert_refused(404, "request_not_found");
     world.quiet().await;
 }
 

@@ -125,8 +125,8 @@ async fn a_hold_whose_record_is_unreadable_costs_its_estimate() {
     world.quiet().await;
     let account = world.account("ada").await;
     let (id, hold) = account.holds.iter().next().unwrap();
-    let pk = format!("REQUEST#{id}");
-    spoil(&world.engine().table(), &pk, "REQUEST", "document", word()).await;
+    let pk = format!("REQUEST#{}#ada", world.id());
+    spoil(&world.engine().table(), &pk, id.as_str(), "document", word()).await;
     world.wait(TimeDelta::minutes(30));
     let swept = sweep(&world).await;
     assert_eq!((swept.expired_holds, swept.unreadable), (1, 1));

@@ -1,7 +1,7 @@
 // @ts-check
 // The details of one attendee: usage, exact limits, and everything that an organiser can do for them.
 
-/** @import { Attendee, AttendeeChange, Limits, OrganiserEvent } from "../types.d.ts" */
+/** @import { Attendee, AttendeeChange, AttendeeDetails, Limits, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { copyButton } from "./copy-button.js";
@@ -31,6 +31,7 @@ export function openDrawer(event, attendee, changed) {
   const result = h("div", { "aria-live": "assertive" });
   const body = h("div");
   const dialog = h("dialog.drawer", { "aria-labelledby": "drawer-title", id: "drawer", onclose: () => dialog.remove() });
+  const models = h("div", { id: "drawer-models" }, h("p.muted", {}, t.loading));
   const rejected = h("div", {}, h("p.muted", {}, t.loading));
   const own = h("div");
   let current = attendee;
@@ -125,6 +126,7 @@ export function openDrawer(event, attendee, changed) {
         fact(t.outputTokens, number(usage.completion_tokens)),
         fact(t.cost, dollars(usage.usd ?? 0)),
         fact(t.inProgress, t.tokensReserved(current.in_flight, usage.held_tokens ?? 0))),
+      h("h3", {}, t.models), models,
       h("h3", {}, t.rejectedRequests), rejected,
       h("h3", {}, t.limits), limitsForm(),
       h("h3", {}, t.access),
@@ -137,14 +139,16 @@ export function openDrawer(event, attendee, changed) {
       event.own_deployments === "none" ? null : [h("h3", {}, t.deploymentsOfThisAttendee), own]);
   }
 
-  async function showRejected() {
+  async function showDetails() {
     try {
-      const { rejected: requests } = await readAttendee(eventId, user);
+      const { rejected: requests, by_model: rows, usage } = await readAttendee(eventId, user);
+      fill(models, modelTable(rows, usage.requests, event.records_requests));
       fill(rejected, requests.length
         ? table(t.rejectedRequests, [t.lastTime, t.reason], requests.map(({ at, code }) => [dateTime(at), reason(code)]))
         : h("p.muted", {}, t.noneAtAll));
     } catch (error) {
-      fill(rejected, errorNote(error, showRejected));
+      fill(models);
+      fill(rejected, errorNote(error, showDetails));
     }
   }
 
@@ -161,12 +165,28 @@ export function openDrawer(event, attendee, changed) {
   }
 
   show();
-  showRejected();
+  showDetails();
   if (event.own_deployments !== "none") showOwn();
   fill(dialog, h("div.row.spread", {}, h("h2", { id: "drawer-title" }, user), h("button.small", { type: "button", id: "drawer-close", onclick: () => dialog.close() }, t.close)),
     result, body);
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/**
+ * Usage by model. Where records are missing, it says how many.
+ *
+ * @param {AttendeeDetails["by_model"]} rows
+ * @param {number} requests of the attendee
+ * @param {boolean} isRecorded whether the event keeps records
+ */
+function modelTable(rows, requests, isRecorded) {
+  const known = rows.reduce((sum, row) => sum + row.requests, 0);
+  const cells = rows.map((row) => [row.model ?? t.unknown, number(row.requests), number(row.prompt_tokens), number(row.completion_tokens), row.usd === undefined ? "–" : dollars(row.usd)]);
+  return [
+    rows.length ? table(t.models, [t.model, t.requests, t.inputTokens, t.outputTokens, t.cost], cells) : h("p.muted", {}, isRecorded || !requests ? t.noneAtAll : t.noRecordsAreKept),
+    rows.length && known < requests ? h("p.muted.small", {}, t.recordsOfRequests(known, requests)) : null,
+  ];
 }
 
 /**

@@ -187,7 +187,7 @@ pub(crate) const ORGANISE: Policy = Policy {
     description: "",
     statements: &[
         items("ReadOne", &[GET], &[TOKEN, ORGANISER, EVENT, REQUEST, OWN, MARKS]),
-        items("ReadMany", &[QUERY], &[ORGANISER, EVENT, RATING, OWN]),
+        items("ReadMany", &[QUERY], &[ORGANISER, EVENT, REQUEST, RATING, OWN]),
         items("ReadAndChangeEvents", &[BATCH_GET, UPDATE], &[EVENT]),
         items("Write", &[PUT], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN]),
         items("Delete", &[DELETE], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM, RATING]),

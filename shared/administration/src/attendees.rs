@@ -5,7 +5,7 @@ use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Writ
 use lanyard_domain::admission;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::EventId;
+use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
@@ -93,6 +93,21 @@ pub(crate) struct AttendeeDetails<'a> {
     /// rejected in an hour, some are missing. A process that ends loses those of its last ten
     /// seconds.
     rejected: Vec<RejectedView>,
+    /// The usage by model, from the records of the requests. If it has fewer requests than `usage`,
+    /// others are missing: those of an event that keeps no records, those of more than 90 days ago
+    /// or of an earlier release, and some of an attendee with more than about ten thousand.
+    by_model: Vec<ModelView>,
+}
+
+/// The usage of an attendee with a model.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AttendeeModel"))]
+struct ModelView {
+    /// `null` for requests that were settled after their function had crashed.
+    model: Option<DeploymentName>,
+    #[serde(flatten)]
+    numbers: Numbers,
 }
 
 /// A rejected request.
@@ -128,8 +143,18 @@ pub(crate) async fn show(
         .map(|one| RejectedView { at: Timestamp::utc(one.at), code: one.code })
         .collect();
     let account = account.unwrap_or_default();
+    let by_model = match account.numbers.get(&Field::SeatedAt) {
+        Some(at) => {
+            let since = EpochNanos(*at).to_utc();
+            call.admin.store.attendee_models(id, &user, since).await?
+        }
+        None => Vec::new(),
+    };
+    let by_model = by_model
+        .into_iter()
+        .map(|one| ModelView { model: one.model, numbers: Numbers::new(one.requests, one.charge) });
     let attendee = AttendeeView::of(&user, &account, &event);
-    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected })
+    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model: by_model.collect() })
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.

@@ -17,12 +17,14 @@ use crate::audit::{AuditEntry, AuditLog};
 use crate::organiser_token::OrganiserToken;
 use crate::place::Place;
 use crate::records::{
-    HourUsage, IssuedToken, OrganiserTokenRecord, RatedResponse, SessionPlace, SessionUsage,
+    HourUsage, IssuedToken, ModelUsage, OrganiserTokenRecord, RatedResponse, SessionPlace,
+    SessionUsage,
 };
 
 /// Everything that organisers store, as one value.
 pub trait AdministrationStore:
-    AuditStore
+    AttendeeModelStore
+    + AuditStore
     + DeploymentStore
     + EventSettingsStore
     + HourStore
@@ -36,7 +38,8 @@ pub trait AdministrationStore:
 }
 
 impl<S> AdministrationStore for S where
-    S: AuditStore
+    S: AttendeeModelStore
+        + AuditStore
         + DeploymentStore
         + EventSettingsStore
         + HourStore
@@ -294,6 +297,19 @@ pub trait RegistrationStore: Send + Sync {
 pub trait HourStore: Send + Sync {
     /// Every hour in which a model was used, once for each shard that admitted requests in it.
     async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault>;
+}
+
+/// Usage of an attendee by model.
+#[async_trait]
+pub trait AttendeeModelStore: Send + Sync {
+    /// The sums of the records of an attendee's requests since an instant, by model. Of an attendee
+    /// with more than about ten thousand requests, some are missing.
+    async fn attendee_models(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<ModelUsage>, OrganiserFault>;
 }
 
 /// Usage of an event by session.

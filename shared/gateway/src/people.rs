@@ -52,8 +52,13 @@ pub trait PeopleStore: Send + Sync {
     /// The claim of a user's name.
     async fn claim_of(&self, event: &EventId, user: &UserId) -> Result<Option<Claim>, Cause>;
 
-    /// A settled request.
-    async fn record_of(&self, request: &RequestId) -> Result<Option<UsageRecord>, Cause>;
+    /// A settled request of an attendee.
+    async fn record_of(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        request: &RequestId,
+    ) -> Result<Option<UsageRecord>, Cause>;
 
     /// The request of an attendee's named session that got this response.
     async fn request_in_session(

@@ -145,9 +145,9 @@ impl Ledger for Table {
     }
 
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
-        let mut item = Key::request(&record.request_id).attributes();
+        let key = Key::request(&record.event, &record.user, &record.request_id);
+        let mut item = key.attributes();
         put_document(&mut item, record).map_err(not_made)?;
-        item.insert("event".to_owned(), text(record.event.as_str()));
         let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
         item.insert("expires_at".to_owned(), number(expires_at));
         let response = self

@@ -5,6 +5,7 @@
 //! read. Accounts are changed through the ledger.
 
 mod audit;
+mod by_model;
 mod deployments;
 mod events;
 mod hours;

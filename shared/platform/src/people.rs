@@ -52,8 +52,14 @@ impl PeopleStore for Table {
         self.get(Key::claim(event, user), true).await?.as_ref().map(get_document).transpose()
     }
 
-    async fn record_of(&self, request: &RequestId) -> Result<Option<UsageRecord>, Cause> {
-        self.get(Key::request(request), true).await?.as_ref().map(get_document).transpose()
+    async fn record_of(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        request: &RequestId,
+    ) -> Result<Option<UsageRecord>, Cause> {
+        let found = self.record_item(event, user, request).await?;
+        found.as_ref().map(get_document).transpose()
     }
 
     async fn request_in_session(
@@ -85,10 +91,39 @@ impl PeopleStore for Table {
     }
 
     async fn rate(&self, record: &UsageRecord, rating: &Rating) -> Result<bool, Cause> {
+        let key = Key::request(&record.event, &record.user, &record.request_id);
+        if self.rate_at(key, record, rating).await? {
+            return Ok(true);
+        }
+        self.rate_at(Key::earlier_request(&record.request_id), record, rating).await
+    }
+}
+
+impl Table {
+    /// The item of a usage record, also of an earlier release.
+    pub(crate) async fn record_item(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        request: &RequestId,
+    ) -> Result<Option<Item>, Cause> {
+        match self.get(Key::request(event, user, request), true).await? {
+            Some(item) => Ok(Some(item)),
+            None => self.get(Key::earlier_request(request), true).await,
+        }
+    }
+
+    /// Rates the record at a key. False if there is none.
+    async fn rate_at(
+        &self,
+        key: Key,
+        record: &UsageRecord,
+        rating: &Rating,
+    ) -> Result<bool, Cause> {
         let rated_at = rating.rated_at.to_rfc3339();
         let update = Update::builder()
             .table_name(&self.name)
-            .set_key(Some(Key::request(&record.request_id).attributes()))
+            .set_key(Some(key.attributes()))
             .condition_expression("attribute_exists(pk)")
             .update_expression("SET rating = :rating, feedback = :feedback, rated_at = :rated_at")
             .expression_attribute_values(":rating", number(rating.number()))

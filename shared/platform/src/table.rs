@@ -16,7 +16,8 @@
 //! | `ORGANISER#<id>` | `AUDIT#<instant>#<id>` | an audit entry about deployments or tokens |
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser of a token |
 //! | `SWEEP` | `EVENT#<id>` | an event that the sweep checks |
-//! | `REQUEST#<request id>` | `REQUEST` | a usage record, with its rating |
+//! | `REQUEST#<event id>#<user>` | `<request id>` | a usage record, with its rating |
+//! | `REQUEST#<request id>` | `REQUEST` | the same, of an earlier release |
 //! | `EVENT#<id>` | `SESSION#<session>#<user>#<request id>` | a request in the session that its client named |
 //! | `EVENT#<id>` | `ISSUED#<token id>` | a signed token that was issued, without the token |
 //! | `RATING#<event id>` | `<instant>#<request id>` | a rating, for reports |
@@ -43,7 +44,8 @@ pub use self::key::{
     SESSION_PREFIX, TOKEN_PREFIX, objects_prefix, session_prefix, user_of,
 };
 pub use self::partition::{
-    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
+    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, records_pk,
+    shard_pk,
 };
 
 /// The table and its client.

@@ -34,6 +34,8 @@ export const outputTokens = "Output tokens";
 export const cost = "Cost";
 export const inProgress = "In progress";
 export const tokensReserved = (/** @type {number} */ inFlight, /** @type {number} */ heldTokens) => `${number(inFlight)} (${number(heldTokens)} tokens reserved)`;
+export const noRecordsAreKept = "This event keeps no request records.";
+export const recordsOfRequests = (/** @type {number} */ known, /** @type {number} */ all) => `${number(known)} of ${number(all)} requests. The records of the others are gone.`;
 export const rejectedRequests = "Rejected requests";
 export const unblock = "Unblock";
 export const block = "Block";

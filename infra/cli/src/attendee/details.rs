@@ -33,6 +33,37 @@ fn print(style: Style, attendee: &Value) -> String {
     let limits: Vec<_> = limits.map(|(name, value)| format!("{name} {}", number(value))).collect();
     lines.push(("limits", limits.join(", ")));
     let mut printed = style.pairs(&lines);
+    let models = attendee["by_model"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !models.is_empty() {
+        let columns = [
+            Column::Words("model"),
+            Column::Numbers("requests"),
+            Column::ExtraNumbers("input"),
+            Column::ExtraNumbers("output"),
+            Column::Numbers("tokens"),
+            Column::Numbers("usd"),
+        ];
+        let row = |one: &Value| {
+            vec![
+                one["model"].as_str().unwrap_or("unknown").to_owned(),
+                number(&one["requests"]),
+                number(&one["prompt_tokens"]),
+                number(&one["completion_tokens"]),
+                number(&one["total_tokens"]),
+                one["usd"].as_f64().map_or_else(|| "-".to_owned(), |usd| usd.to_string()),
+            ]
+        };
+        printed.push('\n');
+        printed.push_str(&style.table(&columns, models.iter().map(row)));
+        let found: u64 = models.iter().filter_map(|one| one["requests"].as_u64()).sum();
+        if let Some(all) = usage["requests"].as_u64().filter(|all| *all > found) {
+            printed.push_str(&format!(
+                "By model: {} of {} requests. The records of the others are gone.\n",
+                lanyard_doctor::grouped(found),
+                lanyard_doctor::grouped(all)
+            ));
+        }
+    }
     let rejected = attendee["rejected"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !rejected.is_empty() {
         let columns = [Column::Key("rejected at (UTC)"), Column::Key("reason")];

@@ -115,19 +115,28 @@ impl People {
         id: &RequestId,
     ) -> Result<Option<UsageRecord>, ApiError> {
         for _ in 0..LOOKS {
-            let found = self.store.record_of(id).await.map_err(|fault| self.away(fault))?;
+            let found = self.record_of(attendance, id).await?;
             if let Some(record) = found {
                 return Ok(Some(record).filter(|record| is_of(record, attendance)));
             }
             let account = self.gateway.account(attendance).await?;
             if !account.holds.contains_key(id) {
                 // It may have been settled between the two looks.
-                let found = self.store.record_of(id).await.map_err(|fault| self.away(fault))?;
+                let found = self.record_of(attendance, id).await?;
                 return Ok(found.filter(|record| is_of(record, attendance)));
             }
             tokio::time::sleep(PAUSE).await;
         }
         Ok(None)
+    }
+
+    async fn record_of(
+        &self,
+        attendance: &Attendance,
+        id: &RequestId,
+    ) -> Result<Option<UsageRecord>, ApiError> {
+        let found = self.store.record_of(&attendance.event().id, &attendance.user, id).await;
+        found.map_err(|fault| self.away(fault))
     }
 
     /// The attendee's request of a response, found by their session.

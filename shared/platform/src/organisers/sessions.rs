@@ -13,8 +13,8 @@ use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away, unreadable};
 use crate::table::{
-    Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, readable,
-    session_prefix, text,
+    Item, SESSION_PREFIX, event_pk, get_document, get_number, get_text, readable, session_prefix,
+    text,
 };
 
 /// The place and the charge of one request.
@@ -107,7 +107,7 @@ impl Organisers {
         place: &SessionPlace,
         first: &RequestId,
     ) -> Result<Option<UsageRecord>, OrganiserFault> {
-        let item = self.table.get(Key::request(first), true).await.map_err(away)?;
+        let item = self.table.record_item(event, &place.user, first).await.map_err(away)?;
         let record = item.as_ref().map(get_document::<UsageRecord>).transpose();
         Ok(record.map_err(unreadable)?.filter(|record| {
             record.event == *event

@@ -13,7 +13,8 @@ use lanyard_domain::token::{EventCode, UserId};
 
 use super::item::{Item, get_text};
 use super::partition::{
-    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
+    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, records_pk,
+    shard_pk,
 };
 
 /// The key of an item.
@@ -103,9 +104,15 @@ impl Key {
         Self::new(Partition::Sweep.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
-    /// A usage record.
+    /// A usage record, beside the attendee's others.
     #[must_use]
-    pub fn request(id: &RequestId) -> Self {
+    pub fn request(event: &EventId, user: &UserId, id: &RequestId) -> Self {
+        Self::new(records_pk(event, user), id.as_str())
+    }
+
+    /// A usage record of an earlier release, which had a partition of its own.
+    #[must_use]
+    pub fn earlier_request(id: &RequestId) -> Self {
         Self::new(Partition::Request.of(id.as_str()), "REQUEST")
     }
 

@@ -20,7 +20,7 @@ pub enum Partition {
     Token,
     /// The events that the sweep checks: one partition.
     Sweep,
-    /// A usage record.
+    /// The usage records of an attendee.
     Request,
     /// The ratings of an event.
     Rating,
@@ -106,6 +106,12 @@ pub fn event_pk(id: &EventId) -> String {
 #[must_use]
 pub fn rating_pk(id: &EventId) -> String {
     Partition::Rating.of(id.as_str())
+}
+
+/// The partition of an attendee's usage records.
+#[must_use]
+pub fn records_pk(event: &EventId, user: &UserId) -> String {
+    Partition::Request.of(&format!("{event}#{user}"))
 }
 
 /// The partition of the deployments that only one attendee uses.

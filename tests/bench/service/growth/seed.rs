@@ -12,20 +12,23 @@ use super::{World, say};
 use crate::figures::mib;
 use crate::role::engine::Copies;
 
+/// The attendee whose items are copied.
+const FIRST: &str = "attendee-0";
+
 /// More attendees' accounts, like the first's.
 pub(super) async fn attendees(world: &mut World, numbers: Range<u64>) -> Result<()> {
-    let first = "attendee-0";
-    let key = AccountKey::Attendee(world.event.clone(), first.parse()?);
-    fill(world, Key::account(&key), first, "attendee-{number}", numbers).await
+    let key = AccountKey::Attendee(world.event.clone(), FIRST.parse()?);
+    fill(world, Key::account(&key), FIRST, "attendee-{number}", numbers).await
 }
 
-/// More usage records, like this one.
+/// More usage records, like this one of the first attendee.
 pub(super) async fn records(
     world: &mut World,
     like: &RequestId,
     numbers: Range<u64>,
 ) -> Result<()> {
-    fill(world, Key::request(like), like.as_str(), "req_{spread}", numbers).await
+    let key = Key::request(&world.event, &FIRST.parse()?, like);
+    fill(world, key, like.as_str(), "req_{spread}", numbers).await
 }
 
 async fn fill(
