@@ -1,6 +1,6 @@
 // @ts-check
-// Every page on the smallest phone: nothing is wider than 320 px, and each target of a finger has 44 px. Then the
-// dashboard with the keyboard alone.
+// Every page on the smallest phone: nothing is wider than 320 px, each target of a finger has 44 px, and no text shows the
+// marks of Markdown. Then the dashboard with the keyboard alone.
 
 /** @import { Context, Tab } from "./fixture.mjs" */
 
@@ -46,6 +46,11 @@ export async function accessibilitySteps({ browser, service, step }) {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wide <= 0, `${wide} px wider than the screen`);
       assert.deepEqual(await small(page), []);
+      assert.deepEqual(await rawMarkdown(page), []);
+      if (selector.startsWith("tr[data-user")) {
+        const right = await page.$eval("tr[data-user=ada] [data-action=details]", (button) => button.getBoundingClientRect().right);
+        assert.ok(right <= SMALLEST.width, `the details of an attendee are ${right} px to the right`);
+      }
     });
   }
   await step("with the keyboard alone, an event is opened and paused", async () => {
@@ -80,6 +85,23 @@ export async function accessibilitySteps({ browser, service, step }) {
     assert.equal(await tab.evaluate(() => document.activeElement?.getAttribute("data-action")), "details", "the focus returns");
   });
   await page.browserContext().close();
+}
+
+/**
+ * Texts outside of code that have the marks of Markdown.
+ *
+ * @param {Tab} page
+ */
+function rawMarkdown(page) {
+  return page.evaluate(() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const text = node.textContent ?? "";
+      if (/`|\*\*|\]\(http/.test(text) && !node.parentElement?.closest("pre, textarea, script, style")) found.push(text);
+    }
+    return found;
+  });
 }
 
 /**

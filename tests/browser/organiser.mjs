@@ -409,6 +409,8 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal((await tab.$$("[data-operation]")).length, count);
     await tab.click("[data-operation=createEvent] summary");
     assert.match(await textOf(tab, "[data-operation=createEvent]"), /time_zone: string. An IANA name/);
+    assert.equal(await tab.$eval("main p code", (element) => element.textContent), "/v1");
+    assert.doesNotMatch(await tab.$eval("main", (main) => main.textContent ?? ""), /`/);
     await checkAppearance(tab, "docs");
     assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();

@@ -8,6 +8,8 @@ import { LANGUAGE, number } from "./locale.js";
 import * as t from "./texts.js";
 
 const WIDTH = 480;
+/** The room of a value beside the name of its bar, in the large letters of a phone. */
+const VALUE_WIDTH = 120;
 const HEIGHT = 200;
 const EDGE = { left: 52, right: 10, top: 10, bottom: 24 };
 
@@ -159,7 +161,8 @@ export function bars({ title, rows, words = number }) {
   rows.forEach(([name, value], index) => {
     const top = index * 34 + 4;
     chart.append(
-      svg("text", { x: 0, y: top + 10 }, name),
+      // A long name ends where the value begins.
+      svg("svg", { x: 0, y: top - 8, width: WIDTH - VALUE_WIDTH, height: 23 }, svg("text", { x: 0, y: 18 }, name, svg("title", {}, name))),
       svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, words(value)),
       svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }, svg("title", {}, `${name}: ${words(value)}`)));
   });

@@ -3,7 +3,7 @@
 
 /** @import { ApiDescription, Operation, Parameter, Schema, SecurityScheme } from "../types.d.ts" */
 
-import { byId, fill, h } from "./dom.js";
+import { byId, coded, fill, h } from "./dom.js";
 import * as t from "./texts.js";
 
 const BASE = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/docs"));
@@ -28,7 +28,7 @@ async function show() {
   }));
   fill(main,
     h("h1", {}, t.api),
-    h("p", {}, description.info.description),
+    h("p", {}, coded(description.info.description)),
     h("p", {}, t.baseUrl, h("code", {}, BASE)),
     h("section.card", {}, h("h2", {}, t.authentication), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
     description.tags.map(({ name }) => h("section.card", { "data-tag": name }, h("h2", {}, name),
@@ -38,7 +38,7 @@ async function show() {
 /** @param {SecurityScheme} each */
 function scheme(each) {
   const where = each.type === "http" ? "Authorization: Bearer …" : `${each.name}: …`;
-  return h("li", {}, h("code", {}, where), ` ${each.description}`);
+  return h("li", {}, h("code", {}, where), " ", coded(each.description));
 }
 
 /**
@@ -50,12 +50,12 @@ function operationView(operation, description) {
   const body = operation.requestBody?.content;
   const responses = Object.entries(operation.responses).filter(([status]) => status !== "default");
   return h("details.operation", { "data-operation": operation.operationId },
-    h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.muted", {}, operation.summary)),
+    h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.muted", {}, coded(operation.summary))),
     h("div.inner", {},
-      operation.description ? h("p", {}, operation.description) : null,
+      operation.description ? h("p", {}, coded(operation.description)) : null,
       operation.security?.length === 0 ? h("p", {}, t.noAuthenticationNeeded) : null,
       parameters.length ? [h("h3", {}, t.parameters), h("ul", {}, parameters.map((each) =>
-        h("li", {}, h("code", {}, each.name), t.inThe(each.in, typeName(each.schema), each.description ?? ""))))] : null,
+        h("li", {}, h("code", {}, each.name), t.inThe(each.in, typeName(each.schema)), coded(each.description ?? ""))))] : null,
       body ? [h("h3", {}, t.requestBody), Object.entries(body).map(([type, { schema }]) => schemaView(type, schema, description))] : null,
       responses.length ? [h("h3", {}, t.response), responses.map(([status, { content }]) =>
         Object.entries(content ?? {}).map(([type, { schema }]) => schemaView(`${status}, ${type}`, schema, description)))] : null));
@@ -82,7 +82,9 @@ function outline(schema, description, indent) {
   const target = resolved(schema, description);
   const item = target.items && resolved(target.items, description);
   if (item?.properties) return t.listOf(outline(item, description, indent));
-  if (!target.properties) return `${typeName(target, description)}${target.description ? `. ${target.description}` : ""}`;
+  // All of it is code already.
+  const words = target.description?.replaceAll("`", "").replaceAll(/\s+/g, " ");
+  if (!target.properties) return `${typeName(target, description)}${words ? `. ${words}` : ""}`;
   const deeper = `${indent}  `;
   const lines = Object.entries(target.properties).map(([name, part]) => {
     const mark = target.required?.includes(name) ? "" : "?";

@@ -66,6 +66,15 @@ function nodes(children) {
 }
 
 /**
+ * A text of ours, with what stands between backticks as code.
+ *
+ * @param {string} text
+ */
+export function coded(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
+/**
  * The element with this id. It must exist.
  *
  * @param {string} id

@@ -204,7 +204,7 @@ export function attendeesView(event, changed) {
     h("div.row.attendees", {}, h("label", { for: "search" }, t.search), search, filter,
       h("button.small", { type: "button", id: "export", onclick: exportCsv }, t.exportCsv), count),
     bulk,
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.attendeesTable }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.attendeesTable }, h("table.people", {},
       h("thead", {}, h("tr", {}, h("td", {}, selectAll), heads)), body)),
     pages);
   return { element, show: (/** @type {Attendee[]} */ attendees) => { all = attendees; draw(); } };

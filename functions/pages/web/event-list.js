@@ -21,7 +21,7 @@ export function eventList(events) {
   const rows = events.map((event) => {
     const { text, tone } = eventState(event);
     const cell = (/** @type {string} */ unit) => h("td.number", { "data-unit": unit }, "…");
-    const [requests, tokens, errors] = [cell("requests"), cell("tokens"), cell("errors")];
+    const [requests, tokens, errors] = [cell(t.requests), cell(t.tokensHead), cell(t.errors)];
     const element = h("tr", { "data-event": event.id },
       h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
       h("td", {}, h(`span.badge.${tone}`, {}, text)),

@@ -3,7 +3,7 @@
 
 /** @import { SessionRow } from "../types.d.ts" */
 
-import { h } from "./dom.js";
+import { coded, h } from "./dom.js";
 import { lazySection, table } from "./lazy-section.js";
 import { number } from "./locale.js";
 import { readSessions } from "./organiser-api.js";
@@ -32,7 +32,7 @@ export function sessionsView(id) {
     if (!all.length) return [h("p.muted", {}, t.noSessionsYetA)];
     all.sort((a, b) => b.total_tokens - a.total_tokens);
     return [
-      cursor ? h("p.muted", {}, t.theFirstSessionsLanyard(all.length)) : null,
+      cursor ? h("p.muted", {}, coded(t.theFirstSessionsLanyard(all.length))) : null,
       table(t.usageBySession, [t.session, t.attendeeHead, t.requests, t.tokensHead], all.map((row) =>
         [h("code", {}, row.session), row.user, number(row.requests), number(row.total_tokens)])),
     ];

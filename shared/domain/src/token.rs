@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::EventId;
 use crate::text::holds_text;
 
-/// The short code that attendees share, often shown on a slide. It is a bearer secret, so `Debug`
-/// and `Display` never show it.
+/// The short code that attendees share, often shown on a slide. It is a bearer secret.
 ///
 /// Codes are compared without regard to case, because people type them from a projector.
+// `Debug` and `Display` never show it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

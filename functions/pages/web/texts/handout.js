@@ -11,7 +11,7 @@ export const baseUrl = "Base URL: ";
 export const authentication = "Authentication";
 export const noAuthenticationNeeded = "No authentication needed.";
 export const parameters = "Parameters";
-export const inThe = (/** @type {Value} */ value, /** @type {Value} */ schema, /** @type {Value} */ description) => ` in the ${value}, ${schema}. ${description}`;
+export const inThe = (/** @type {Value} */ value, /** @type {Value} */ schema) => ` in the ${value}, ${schema}. `;
 export const requestBody = "Request body";
 export const response = "Response";
 
