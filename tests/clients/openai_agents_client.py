@@ -4,6 +4,7 @@ from importlib import metadata
 
 from agents import (
     Agent,
+    CodeInterpreterTool,
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
     Runner,
@@ -14,7 +15,7 @@ from openai import AsyncOpenAI
 from openai.types.responses import ResponseTextDeltaEvent
 
 from support import frameworks, organiser
-from support.scenarios import run
+from support.scenarios import run, scenario
 
 set_tracing_disabled(True)
 
@@ -48,6 +49,19 @@ class OpenAiAgents:
 
     async def fill_in(self, key, text):
         return (await Runner.run(self._agent(key, output_type=frameworks.Animal), text)).final_output
+
+
+@scenario
+async def an_agent_goes_on_in_its_code_interpreter():
+    code = organiser.event(preset="agents", hosted_tools={"code_interpreter": "allow"})["code"]
+    tool = CodeInterpreterTool(tool_config={"type": "code_interpreter", "container": {"type": "auto"}})
+    agent = OpenAiAgents(OpenAIResponsesModel)._agent(f"{code}/interpreting", tools=[tool])
+    said = []
+    for _ in range(3):
+        answer = await Runner.run(agent, [*said, {"role": "user", "content": "Square these numbers"}])
+        said = answer.to_input_list()
+    used = [item["container_id"] for item in said if item["type"] == "code_interpreter_call"]
+    assert len(used) == 3 and len(set(used)) == 1, used
 
 
 frameworks.check(OpenAiAgents(OpenAIChatCompletionsModel), "chat")

@@ -166,6 +166,25 @@ def the_files_of_ones_own_code_interpreter_are_read():
 
 
 @scenario
+def the_code_interpreter_goes_on_in_the_next_turn():
+    for keeps in (False, True):
+        code = organiser.event(keeps_objects=keeps, hosted_tools={"code_interpreter": "allow"})["code"]
+        one, other = client(attendee(code)), client(attendee(code))
+        options = {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}], "store": False}
+        said, used = [], set()
+        for stream in (False, True, False):
+            said.append({"role": "user", "content": "Square these numbers"})
+            answer = respond(one, said, stream=stream, **options)
+            answer = list(answer)[-1].response if stream else answer
+            said += [item.model_dump(exclude_none=True) for item in answer.output]
+            used |= {item.container_id for item in answer.output if item.type == "code_interpreter_call"}
+        assert len(used) == 1, used
+        assert one.responses.input_tokens.count(model=checks.CHAT_MODEL, input=said).input_tokens > 0
+        with raised(openai.NotFoundError):
+            respond(other, said, **options)
+
+
+@scenario
 def the_second_attendee_finds_nothing_of_the_firsts():
     one, other = client(), client()
     response, conversation = respond(one), one.conversations.create()

@@ -90,8 +90,9 @@ impl Gateway {
             item_ids.append(&mut reasoning_ids);
         }
         let names_items = !item_ids.is_empty() || !reasoning_ids.is_empty();
-        // A container has an owner, whether or not Azure stores the response.
-        let makes_containers = caps.keeps_objects && call.demanded.hosted.is_some();
+        // A container has an owner, whether or not Azure stores the response, and at every event:
+        // the next turn names it.
+        let makes_containers = self.stored.is_some() && call.demanded.hosted.is_some();
         let is_concerned = call.demanded.is_kept || makes_containers || names_items;
         if is_concerned || !references.is_empty() {
             let concern = Concern {

@@ -19,6 +19,10 @@ const AT_ONCE: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct NamedObjects {
     objects: Vec<Owned>,
+    /// Containers of earlier turns. The request can do without them.
+    earlier: Vec<Owned>,
+    /// Containers whose files an earlier turn cites. Their owner is not looked up.
+    cited: Vec<ObjectId>,
     tokens: u64,
 }
 
@@ -69,15 +73,20 @@ impl NamedObjects {
         self.objects.iter().find(|owned| owned.kind == Kind::Conversation)
     }
 
+    /// The containers among them.
+    pub(crate) fn containers(&self) -> Vec<ObjectId> {
+        let named = self.objects.iter().filter(|owned| owned.kind == Kind::Container);
+        named.chain(&self.earlier).map(|owned| owned.id.clone()).collect()
+    }
+
+    /// Containers that are only cited.
+    pub(crate) fn take_cited(&mut self) -> Vec<ObjectId> {
+        std::mem::take(&mut self.cited)
+    }
+
     /// The first of a kind among them.
     pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Owned> {
         self.objects.iter().find(|owned| owned.kind == kind)
-    }
-
-    /// The ids of a kind among them.
-    pub(crate) fn ids_of(&self, kind: Kind) -> Vec<ObjectId> {
-        let objects = self.objects.iter().filter(|owned| owned.kind == kind);
-        objects.map(|owned| owned.id.clone()).collect()
     }
 
     /// The kind to name in an error when Azure no longer has one of them.
@@ -129,16 +138,19 @@ pub(crate) fn home_in<'d>(deployments: &'d [Deployment], home: &Home) -> Option<
     there().find(same).or_else(|| there().next())
 }
 
-/// The deployments of a choice at the resource that stores the named objects.
+/// The deployments of a choice at the resource that stores the named objects; without any, at that
+/// of the latest container of an earlier turn, if the model is served there.
 ///
 /// # Errors
 ///
-/// 400 if the model is not served there.
+/// 400 if the model is not served where the named objects are.
 pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &NamedObjects) -> Result<Choice<'a>, ApiError> {
-    match named.home()? {
-        None => Ok(choice),
-        Some(home) => choice.at(&home.endpoint).ok_or_else(different_resources),
+    if let Some(home) = named.home()? {
+        return choice.at(&home.endpoint).ok_or_else(different_resources);
     }
+    let latest = named.earlier.iter().max_by_key(|owned| owned.created_at);
+    let there = latest.and_then(|container| choice.at(&container.home.endpoint));
+    Ok(there.unwrap_or(choice))
 }
 
 /// The deployments of a choice at an object's resource.
@@ -205,17 +217,23 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// 403 if the event stores none, 404 unless each is the caller's own, 503 if the store is
-    /// unavailable.
+    /// 403 if the event stores none and they are no containers, which responses make at every event;
+    /// 404 unless each is the caller's own, 503 if the store is unavailable.
     pub(crate) async fn named(
         &self,
         attendance: &Attendance,
         references: Vec<Reference>,
     ) -> Result<NamedObjects, ApiError> {
+        let mut named = NamedObjects::default();
+        let (cited, references): (Vec<_>, Vec<_>) =
+            references.into_iter().partition(|reference| reference.is_cited);
+        named.cited = cited.into_iter().filter_map(|cited| cited.id.parse().ok()).collect();
         if references.is_empty() {
-            return Ok(NamedObjects::default());
+            return Ok(named);
         }
-        expect_objects(attendance)?;
+        if references.iter().any(|reference| reference.kind != Kind::Container) {
+            expect_objects(attendance)?;
+        }
         if references.len() > MAX_NAMED {
             return Err(ApiError::bad(
                 BadRequestCode::InvalidValue,
@@ -228,17 +246,21 @@ impl Registry {
             .map(|reference| {
                 let owner = &owner;
                 async move {
-                    let Reference { kind, param, id, times } = reference;
+                    let Reference { kind, param, id, times, .. } = reference;
                     let missing = || ApiError::ObjectNotFound { kind, param: Some(param) };
                     let id: ObjectId = id.parse().map_err(|_| missing())?;
                     let owned = self.find(owner, kind, &id).await?.ok_or_else(missing)?;
-                    Ok::<_, ApiError>((owned, times))
+                    Ok::<_, ApiError>((owned, times, param))
                 }
             })
             .buffered(AT_ONCE);
         let found: Vec<_> = found.try_collect().await?;
-        let mut named = NamedObjects::default();
-        found.into_iter().for_each(|(owned, times)| named.add(owned, times));
+        for (owned, times, param) in found {
+            match owned.kind == Kind::Container && ["input", "items"].contains(&param) {
+                true => named.earlier.push(owned),
+                false => named.add(owned, times),
+            }
+        }
         Ok(named)
     }
 }

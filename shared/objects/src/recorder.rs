@@ -36,6 +36,11 @@ impl StoredObjects for ObjectHook {
             uses_hosted,
             estimate,
         } = concern;
+        // An attendee's own resource is shared with nobody, and its containers are not recorded.
+        let is_own = !is_stored
+            && references.iter().all(|reference| reference.kind == Kind::Container)
+            && attendance.choose(model, operation)?.is_own();
+        let references = if is_own { Vec::new() } else { references };
         let mut named = self.0.named(attendance, references).await?;
         let items = NamedItems { ids: item_ids, of_reasoning: reasoning_ids };
         let unstored_ids = self.0.add_responses_with(attendance, items, &mut named).await?;
@@ -43,11 +48,10 @@ impl StoredObjects for ObjectHook {
             // Never at an attendee's own resource: the event's resources are cleared after the
             // event.
             true => pinned(attendance.choose_shared(model, operation)?, &named)?,
-            false => attendance.choose(model, operation)?,
+            false => pinned(attendance.choose(model, operation)?, &named)?,
         };
-        // An attendee's own resource is shared with nobody.
         let makes_containers = (is_stored || uses_hosted) && !choice.is_own();
-        let containers = named.ids_of(Kind::Container);
+        let containers = named.containers();
         let tokens = estimate.tokens().saturating_add(named.tokens());
         Ok(Resolved {
             choice,
@@ -66,6 +70,7 @@ impl StoredObjects for ObjectHook {
                 container: makes_containers
                     .then(|| NewObject::of(Kind::Container, request, attendance, 0)),
                 containers,
+                cited: named.take_cited(),
             }),
         })
     }
@@ -90,6 +95,8 @@ struct Recorder {
     container: Option<NewObject>,
     /// Containers whose owner is recorded.
     containers: Vec<ObjectId>,
+    /// Containers that the request cites. They may be anyone's.
+    cited: Vec<ObjectId>,
 }
 
 impl Recorder {
@@ -125,6 +132,10 @@ impl Recorder {
             }
             // A conversation works in the container of an earlier response.
             if self.registry.find(&container.owner, Kind::Container, &id).await?.is_none() {
+                if self.cited.contains(&id) {
+                    let (kind, param) = (Kind::Container, Some("input"));
+                    return Err(ApiError::ObjectNotFound { kind, param });
+                }
                 let home = self.home.as_ref().ok_or(ApiError::Internal(None))?;
                 self.registry.register(container.clone(), id.clone(), home).await?;
             }

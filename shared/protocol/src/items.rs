@@ -56,8 +56,11 @@ pub(crate) fn check_approvals(payload: &Payload<'_>, items: &Node<'_>) -> Result
             .flat_map(|item| item.all("id"))
             .any(|id| id.text() == Some(*approved))
     };
+    // A call that was approved in an earlier turn approves nothing now.
+    let is_past = |item: &&Node<'_>| item.field("type").and_then(Node::text) == Some("mcp_call");
+    let asking = list.iter().filter(|item| !is_past(item));
     let mut approved =
-        list.iter().flat_map(|item| item.all("approval_request_id")).filter_map(Node::text);
+        asking.flat_map(|item| item.all("approval_request_id")).filter_map(Node::text);
     match approved.all(|id| is_asked(&id)) {
         true => Ok(()),
         false => Err(not_allowed(

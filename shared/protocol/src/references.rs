@@ -9,6 +9,9 @@
 //! names: schemas, metadata and arguments that a client may shape as it likes. Ids whose field has
 //! too plain a name for this, such as `id` or `conversation`, are listed by their place in each
 //! protocol.
+//!
+//! Clients send the output of earlier turns back. What it only reports names nothing: citations,
+//! and the results of tools that Azure has run ([`REPORTS`]).
 
 use std::sync::LazyLock;
 
@@ -56,6 +59,22 @@ fn is_free(name: &str) -> bool {
 fn ends_with(name: &str, end: &str) -> bool {
     let at = name.len().checked_sub(end.len());
     at.and_then(|at| name.get(at..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+}
+
+/// Where an item of an earlier turn reports what a tool has found or made, by its type: Azure reads
+/// no objects there.
+const REPORTS: [(&str, &str); 2] =
+    [("file_search_call", "results"), ("code_interpreter_call", "outputs")];
+
+/// The same, for what reports a file of Claude's code execution.
+const CODE_OUTPUT: &str = "code_execution_output";
+
+/// Where texts of an earlier turn say what they cite.
+const CITING: [&str; 2] = ["annotations", "citations"];
+
+/// Whether this is the type of a citation.
+fn is_citation(kind: &str) -> bool {
+    ["_citation", "_location"].iter().any(|end| kind.ends_with(end)) || kind == "file_path"
 }
 
 /// A place of a body at which Azure reads an id, beside the fields that hold ids by their name.
@@ -126,6 +145,8 @@ pub struct Reference {
     pub id: String,
     /// How often it stands there. The model reads the object as often.
     pub times: u64,
+    /// Whether an earlier turn only cites it. Nothing is read then.
+    pub is_cited: bool,
 }
 
 /// Every id in a body, each once.
@@ -165,7 +186,8 @@ pub(crate) fn read<'f>(
     }
     found.sort();
     found.dedup_by(|next, one| {
-        let is_same = (next.kind, next.param, &next.id) == (one.kind, one.param, &one.id);
+        let is_same = (next.kind, next.param, &next.id, next.is_cited)
+            == (one.kind, one.param, &one.id, one.is_cited);
         one.times += if is_same { next.times } else { 0 };
         is_same
     });
@@ -221,9 +243,29 @@ fn add(
             param,
             id: id.to_owned(),
             times: 1,
+            is_cited: false,
         })),
     }
     Ok(())
+}
+
+/// The containers whose files an earlier turn cites. Other cited ids say nothing that matters here.
+fn add_cited(citation: &Node<'_>, param: &'static str, found: &mut Vec<Reference>) {
+    let ids = citation.all("container_id").filter_map(Node::text);
+    found.extend(ids.map(|id| Reference {
+        kind: Kind::Container,
+        param,
+        id: id.to_owned(),
+        times: 1,
+        is_cited: true,
+    }));
+}
+
+/// The type of an object that has one type.
+fn only_type<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    let mut kinds = node.all("type");
+    let kind = kinds.next().and_then(Node::text);
+    kind.filter(|_| kinds.next().is_none())
 }
 
 /// The kind of the ids under a name.
@@ -269,9 +311,18 @@ fn scan(
     }
     match node {
         Node::Map(fields) => {
-            fields.iter().try_for_each(|(name, node)| scan(name, node, param, places, found))
+            let kind = only_type(node).unwrap_or_default();
+            fields.iter().try_for_each(|(name, node)| {
+                let is_report = REPORTS.contains(&(kind, name.as_ref()))
+                    || (kind.ends_with(CODE_OUTPUT) && name == "file_id");
+                if is_report { Ok(()) } else { scan(name, node, param, places, found) }
+            })
         }
         Node::List(list) => list.iter().try_for_each(|node| match node {
+            Node::Map(_) if CITING.contains(&name) && only_type(node).is_some_and(is_citation) => {
+                add_cited(node, param, found);
+                Ok(())
+            }
             Node::Map(_) | Node::List(_) => scan("", node, param, places, found),
             Node::Text(_) | Node::Null | Node::Other => Ok(()),
         }),

@@ -77,6 +77,67 @@ fn free_text_and_data_of_the_clients_hold_no_ids() {
 }
 
 #[test]
+fn the_output_of_an_earlier_turn_names_only_the_containers_that_it_worked_in() {
+    let text = |annotation: &str| {
+        format!(
+            r#"{{"input":[{{"role":"assistant","content":[{{"type":"output_text","text":"x",
+                "annotations":[{annotation}]}}]}}]}}"#
+        )
+    };
+    let found = |body: &str| {
+        let fields = crate::json::object(body.as_bytes()).unwrap();
+        let found = read(&[], fields.iter().map(|(name, raw)| (name.as_ref(), raw.get())));
+        let ids = found.unwrap().into_iter().map(|one| (one.kind, one.id, one.is_cited));
+        ids.collect::<Vec<_>>()
+    };
+    let file = |id: &str| (Kind::File, id.to_owned(), false);
+    let container = |id: &str, is_cited| (Kind::Container, id.to_owned(), is_cited);
+    let cited = r#"{"type":"container_file_citation","container_id":"cntr_1","file_id":"cfile_1"}"#;
+    let called = r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1",
+        "outputs":[{"type":"files","files":[{"file_id":"file-1"}]}]}]}"#;
+    for (body, expected) in [
+        (text(cited), vec![container("cntr_1", true)]),
+        (text(r#"{"type":"file_citation","file_id":"file-1","index":0}"#), vec![]),
+        (text(r#"{"type":"file_path","file_id":"file-1","index":0}"#), vec![]),
+        (called.to_owned(), vec![container("cntr_1", false)]),
+        (
+            r#"{"input":[{"type":"file_search_call","queries":["x"],
+                "results":[{"file_id":"file-1","text":"x"}]}]}"#
+                .to_owned(),
+            vec![],
+        ),
+        (
+            r#"{"messages":[{"role":"assistant","content":[{"type":"bash_code_execution_tool_result",
+                "content":{"content":[{"type":"bash_code_execution_output","file_id":"file_1"}]}}]}]}"#
+                .to_owned(),
+            vec![],
+        ),
+        // What looks like a report and is none.
+        (text(r#"{"type":"input_file","file_id":"file-1"}"#), vec![file("file-1")]),
+        (
+            text(r#"{"type":"file_citation","type":"input_file","file_id":"file-1"}"#),
+            vec![file("file-1")],
+        ),
+        (
+            r#"{"input":[{"type":"file_citation","file_id":"file-1"}]}"#.to_owned(),
+            vec![file("file-1")],
+        ),
+        (
+            r#"{"input":[{"type":"message","results":[{"file_id":"file-1"}]}]}"#.to_owned(),
+            vec![file("file-1")],
+        ),
+        (
+            r#"{"input":[{"type":"code_interpreter_call","Type":"message","container_id":"cntr_1",
+                "outputs":[{"file_id":"file-1"}]}]}"#
+                .to_owned(),
+            vec![file("file-1"), container("cntr_1", false)],
+        ),
+    ] {
+        assert_eq!(found(&body), expected, "{body}");
+    }
+}
+
+#[test]
 fn lists_doubles_letters_and_escapes_hide_nothing() {
     assert_eq!(ids(r#"{"file_ids":["a",["b"]]}"#, "file_ids"), ["a", "b"]);
     assert_eq!(ids(r#"{"file_id":"a","file_id":"b"}"#, "file_id"), ["a", "b"]);

@@ -33,7 +33,7 @@ impl Kept {
         let tools = fields::given(body, "tools").and_then(Value::as_array);
         let tool = tools.into_iter().flatten().find(|tool| tool["type"] == "code_interpreter");
         let Some(tool) = tool else { return Ok(()) };
-        let id = self.container(call, &tool["container"])?;
+        let id = self.container(call, &tool["container"], body)?;
         let Some(at) = made.output.iter().position(|item| item["type"] == "message") else {
             return Ok(());
         };
@@ -57,14 +57,27 @@ impl Kept {
         Ok(())
     }
 
-    /// The container that a tool names, or a new one with its files.
-    fn container(&mut self, call: &Call<'_>, named: &Value) -> Result<String, Refusal> {
+    /// The container that a tool names, that of an earlier call in the input, or a new one with its
+    /// files.
+    fn container(
+        &mut self,
+        call: &Call<'_>,
+        named: &Value,
+        body: &Object,
+    ) -> Result<String, Refusal> {
         if let Some(id) = named.as_str() {
             let known = self.containers.contains_key(id);
             return known.then(|| id.to_owned()).ok_or(Refusal::Missing);
         }
         if named["type"] != "auto" {
             return Err(Refusal::missing("tools[0].container"));
+        }
+        let input = fields::given(body, "input").and_then(Value::as_array);
+        let calls = input.into_iter().flatten().rev();
+        let calls = calls.filter(|item| item["type"] == "code_interpreter_call");
+        let earlier = calls.filter_map(|item| item["container_id"].as_str());
+        if let Some(id) = earlier.into_iter().find(|id| self.containers.contains_key(*id)) {
+            return Ok(id.to_owned());
         }
         let id = call.stamp.id("cntr_");
         let mut container = Container {

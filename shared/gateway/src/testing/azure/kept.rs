@@ -163,11 +163,17 @@ impl Kept {
         of_events(&events)
     }
 
-    /// The container that a code interpreter of a request works in.
+    /// The container that a code interpreter of a request works in: that of an earlier call, as at
+    /// Azure, if the tool names none.
     fn interpreter(&mut self, body: &Value) -> Option<String> {
         let tools = body["tools"].as_array()?;
         let tool = tools.iter().find(|tool| tool["type"] == "code_interpreter")?;
-        let named = tool["container"].as_str().map(ToOwned::to_owned);
+        let earlier = || {
+            let calls = body["input"].as_array()?.iter().rev();
+            let mut calls = calls.filter(|item| item["type"] == "code_interpreter_call");
+            calls.find_map(|item| item["container_id"].as_str())
+        };
+        let named = tool["container"].as_str().or_else(earlier).map(ToOwned::to_owned);
         let id = named.unwrap_or_else(|| self.id("cntr_"));
         self.ids.insert(id.clone());
         Some(id)
