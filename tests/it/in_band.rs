@@ -9,11 +9,12 @@ use crate::operations::{besides_money, held, relayed};
 use crate::support::attendee::{CHAT, chat};
 use crate::support::{Reply, World, canary};
 
-/// The body of an error that names the resource and the deployment.
+/// The body of an error that names the resource, the deployment and its key.
 fn body(code: &str, model: &str) -> String {
     let message = format!(
-        "The deployment {}-{model} at https://their-resource.openai.azure.com cannot.",
-        canary::AZURE_NAME
+        "The deployment {}-{model} at https://their-resource.openai.azure.com cannot with {}.",
+        canary::AZURE_NAME,
+        canary::KEY
     );
     json!({"error": {"code": code, "message": message}}).to_string()
 }
@@ -30,7 +31,7 @@ pub(crate) fn model(operation: Operation) -> String {
 }
 
 fn assert_redacted(text: &str) {
-    for name in [canary::AZURE_NAME, "their-resource", "azure.com"] {
+    for name in [canary::AZURE_NAME, "their-resource", "azure.com", canary::KEY] {
         assert!(!text.contains(name), "{text}");
     }
 }

@@ -10,10 +10,11 @@ use crate::operations::relayed;
 use crate::support::attendee::chat;
 use crate::support::{Reply, World, canary};
 
-/// What a server says, with the names of the resource and the deployment.
+/// What a server says, with the names of the resource and the deployment, and with its key.
 fn said(operation: Operation) -> String {
     let name = format!("{}-{}", canary::AZURE_NAME, model(operation));
-    format!("Too odd for {name} at https://their-resource.openai.azure.com.")
+    let key = canary::KEY;
+    format!("Too odd for {name} at https://their-resource.openai.azure.com with the key {key}.")
 }
 
 /// Bodies of a refusal, and their content type.
@@ -40,7 +41,8 @@ fn bodies(operation: Operation) -> Vec<(String, &'static str)> {
 
 fn assert_said(text: &str) {
     assert!(text.contains("Too odd for "), "{text}");
-    for hidden in [canary::AZURE_NAME, "their-resource", "azure.com", "a secret", "<html>"] {
+    let names = [canary::AZURE_NAME, "their-resource", "azure.com", canary::KEY];
+    for hidden in names.into_iter().chain(["a secret", "<html>"]) {
         assert!(!text.contains(hidden), "{text}");
     }
 }

@@ -17,6 +17,7 @@ use lanyard_platform::shell::Machine;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::added::{AddedField, RefusedFields, refused_fields};
 use lanyard_protocol::documentation::Sample;
+use lanyard_protocol::refusal::Secret;
 use serde_json::{Value, json};
 
 use super::aws::Stack;
@@ -234,7 +235,7 @@ impl Call<'_> {
         let mut body = cheapest_request(self.operation, field).unwrap_or_default();
         body["model"] = json!(self.deployment.azure_name);
         self.add_user(&mut body);
-        buffered(self.request(&body)).await
+        Ok(buffered(self.request(&body)).await?.without(&Secret::of(self.key.clone())))
     }
 
     /// Adds the hash of an attendee to a chat, as the gateway does.
@@ -261,7 +262,12 @@ impl Call<'_> {
             body["stream_options"] = json!({"include_usage": true});
         }
         self.add_user(&mut body);
-        streamed(self.request(&body)).await
+        Ok(match streamed(self.request(&body)).await? {
+            Streamed::Other(refusal) => {
+                Streamed::Other(refusal.without(&Secret::of(self.key.clone())))
+            }
+            stream @ Streamed::EventStream(_) => stream,
+        })
     }
 
     fn request(&self, body: &Value) -> reqwest::RequestBuilder {

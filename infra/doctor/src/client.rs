@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
+use lanyard_protocol::refusal::Secret;
 use lanyard_protocol::sse::Scanner;
 use reqwest::{RequestBuilder, redirect};
 use serde_json::Value;
@@ -219,6 +220,12 @@ impl EventStream {
 }
 
 impl Response {
+    /// The same without the key of the call, which an error may repeat.
+    #[must_use]
+    pub(super) fn without(self, secret: &Secret) -> Self {
+        Self { body: secret.hide_in(self.body), ..self }
+    }
+
     /// The body as JSON; `null` if it is not JSON.
     #[must_use]
     pub(super) fn json(&self) -> Value {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::error::{ApiError, ModelRefusal, table};
 use crate::ports::{
-    Cause, Clock, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
+    Cause, Clock, CredentialMark, Secret, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
 use crate::request::skip_mark;
 
@@ -107,7 +107,7 @@ pub(crate) async fn call_once(
         }
         StatusCode::UNAUTHORIZED => Failure::BadCredential(response.extensions().get().copied()),
         StatusCode::FORBIDDEN => {
-            let body = read_error(response.into_body()).await;
+            let body = read_error(response).await;
             let refusal = refusal::refusal(status, &body, deployment);
             match refusal.is_about_request() {
                 true => Failure::Refused(Box::new(refusal)),
@@ -115,14 +115,14 @@ pub(crate) async fn call_once(
             }
         }
         StatusCode::NOT_FOUND => {
-            let body = read_error(response.into_body()).await;
+            let body = read_error(response).await;
             match refusal::is_missing_object(&body) {
                 true => Failure::Missing(Box::new(refusal::refusal(status, &body, deployment))),
                 false => Failure::NotThere(Box::new(refusal::refusal(status, &body, deployment))),
             }
         }
         status if status.is_client_error() => {
-            let body = read_error(response.into_body()).await;
+            let body = read_error(response).await;
             // 409 would make the legacy SDK repeat the request without a pause.
             let shown =
                 if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
@@ -210,8 +210,10 @@ pub fn time_left(deadline: Option<Instant>, is_streamed: bool) -> Duration {
     if is_streamed { left } else { left.min(LONGEST_BUFFERED) }
 }
 
-/// As much of an error as comes soon. Missing usage fields only make the record less detailed.
-async fn read_error(mut body: UpstreamBody) -> Bytes {
+/// As much of an error as comes soon, without the credential of the call. Missing usage fields only
+/// make the record less detailed.
+async fn read_error(response: http::Response<UpstreamBody>) -> Bytes {
+    let (head, mut body) = response.into_parts();
     let mut read = Vec::new();
     let until = Instant::now() + SHUTDOWN_MARGIN;
     while read.len() < LONGEST_ERROR
@@ -221,5 +223,8 @@ async fn read_error(mut body: UpstreamBody) -> Bytes {
     }
     let mut read = Bytes::from(read);
     skip_mark(&mut read);
-    read
+    match head.extensions.get::<Secret>() {
+        Some(secret) => secret.hide_in(read),
+        None => read,
+    }
 }

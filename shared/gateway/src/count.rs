@@ -94,7 +94,8 @@ impl Gateway {
             return Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into())));
         }
         if let Some(failure) = failed::failure_of(&body) {
-            let refusal = ModelRefusal::in_response(&failure, &OurNames::of(sent.from));
+            let names = OurNames::of(sent.from).with(head.extensions.get());
+            let refusal = ModelRefusal::in_response(&failure, &names);
             return Err(ApiError::RefusedByModel(Box::new(refusal)));
         }
         Ok(Some(body))

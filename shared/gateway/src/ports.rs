@@ -278,6 +278,8 @@ pub enum UpstreamFault {
     NoCredential(#[source] Cause),
 }
 
+pub use lanyard_protocol::refusal::Secret;
+
 /// Which credential a call carried: equal marks, equal credentials. Says nothing of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredentialMark(pub u64);
@@ -286,7 +288,7 @@ pub struct CredentialMark(pub u64);
 #[async_trait]
 pub trait Upstream: Send + Sync {
     /// Sends a call with the deployment's credential. The response has its [`CredentialMark`] among
-    /// its extensions.
+    /// its extensions, and its [`Secret`], which is hidden in Azure's errors.
     async fn send(
         &self,
         deployment: &Deployment,

@@ -40,7 +40,7 @@ use crate::demand::ModelCall;
 use crate::error::{ApiError, ModelRefusal};
 use crate::headers;
 use crate::parse::PathStyle;
-use crate::ports::{Incident, UpstreamBody};
+use crate::ports::{Incident, Secret, UpstreamBody};
 use crate::request::{Request, Response, full};
 use crate::send::Sent;
 use crate::settle::{Ending, OK, Reservation};
@@ -55,6 +55,19 @@ enum Buffered {
     Json { protocol: &'static Protocol, most_tokens: u64 },
     /// A text of this type.
     Text(&'static str),
+}
+
+/// Who has responded to a call with which credential. Errors show neither.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    deployment: &'a Deployment,
+    secret: Option<&'a Secret>,
+}
+
+impl Origin<'_> {
+    fn names(self) -> OurNames {
+        OurNames::of(self.deployment).with(self.secret)
+    }
 }
 
 impl Gateway {
@@ -74,6 +87,7 @@ impl Gateway {
         let (protocol, until, mut hook) = (*protocol, *until, hook.take());
         let most_tokens = usage::most_tokens(choice.facts(), demanded.contexts, &reservation.hold);
         let (head, body) = sent.response.into_parts();
+        let from = Origin { deployment: sent.from, secret: head.extensions.get() };
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
         }
@@ -104,7 +118,7 @@ impl Gateway {
                     ..StreamState::default()
                 };
                 let stream = Stream {
-                    names: OurNames::of(sent.from),
+                    names: from.names(),
                     hook,
                     reservation: Some(reservation),
                     ..stream(protocol.stream, state)
@@ -123,15 +137,15 @@ impl Gateway {
             }
             Ok(Content::Json) => {
                 let kind = Buffered::Json { protocol, most_tokens };
-                self.buffer(until, (kind, sent.from), body, headers, reservation, hook).await
+                self.buffer(until, (kind, from), body, headers, reservation, hook).await
             }
             Ok(Content::Text(content_type)) => {
                 let kind = Buffered::Text(content_type);
-                self.buffer(until, (kind, sent.from), body, headers, reservation, hook).await
+                self.buffer(until, (kind, from), body, headers, reservation, hook).await
             }
             Ok(Content::Unusable) => {
                 // Rare, so the future of each request has no room for it.
-                let from = (sent.from, is_json(&head.headers));
+                let from = (from, is_json(&head.headers));
                 Err(Box::pin(self.unusable(from, body, until, reservation)).await)
             }
             Err(error) => Err(self.settle_unusable(reservation, error)),
@@ -141,7 +155,7 @@ impl Gateway {
     /// A response of another type than its operation's, which may be an error as JSON.
     async fn unusable(
         &self,
-        (from, is_json): (&Deployment, bool),
+        (from, is_json): (Origin<'_>, bool),
         body: UpstreamBody,
         until: Instant,
         reservation: Reservation,
@@ -162,7 +176,7 @@ impl Gateway {
     async fn buffer(
         &self,
         until: Instant,
-        (kind, from): (Buffered, &Deployment),
+        (kind, from): (Buffered, Origin<'_>),
         body: UpstreamBody,
         mut headers: HeaderMap,
         mut reservation: Reservation,
@@ -188,7 +202,7 @@ impl Gateway {
             return Err(self.settle_failed(reservation, settlement, &failure, from));
         }
         // A response that has failed has its reason in it.
-        if has_error && let Some(hidden) = OurNames::of(from).hide_in_errors(&bytes) {
+        if has_error && let Some(hidden) = from.names().hide_in_errors(&bytes) {
             bytes = hidden.into();
         }
         reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
@@ -233,9 +247,9 @@ impl Gateway {
         reservation: Reservation,
         settlement: Settlement,
         failure: &Failure,
-        from: &Deployment,
+        from: Origin<'_>,
     ) -> ApiError {
-        let names = &OurNames::of(from);
+        let names = &from.names();
         let error = ApiError::RefusedByModel(Box::new(ModelRefusal::in_response(failure, names)));
         if error.code() == "upstream_busy" {
             let event = Some(&reservation.at.event.id);

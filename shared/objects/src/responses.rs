@@ -10,7 +10,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::{ApiError, ModelRefusal};
-use lanyard_gateway::ports::UpstreamBody;
+use lanyard_gateway::ports::{Secret, UpstreamBody};
 use lanyard_gateway::relay::{Next, next_chunk, read_whole};
 use lanyard_gateway::request::{Body, Request, Response, full};
 use lanyard_protocol::failed;
@@ -105,16 +105,29 @@ pub(super) async fn json_body(
     upstream: http::Response<UpstreamBody>,
 ) -> Result<Bytes, ApiError> {
     let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
-    let bytes = read_whole(upstream.into_body(), until).await?;
+    let (head, body) = upstream.into_parts();
+    let bytes = read_whole(body, until).await?;
+    let secret = head.extensions.get::<Secret>();
     if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
         return Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into())));
     }
     match failed::failure_of(&bytes) {
         Some(failure) => {
-            let refusal = ModelRefusal::in_response(&failure, &OurNames::of(home));
+            let refusal = ModelRefusal::in_response(&failure, &OurNames::of(home).with(secret));
             Err(ApiError::RefusedByModel(Box::new(refusal)))
         }
-        None => Ok(bytes),
+        None => Ok(without_secret(bytes, home, secret)),
+    }
+}
+
+/// An object without the credential of the call in what it says of its own failure.
+pub(super) fn without_secret(bytes: Bytes, home: &Deployment, secret: Option<&Secret>) -> Bytes {
+    match secret.filter(|secret| secret.is_in(&bytes)) {
+        Some(secret) => {
+            let names = OurNames::of(home).with(Some(secret));
+            names.hide_in_errors(&bytes).map_or(bytes, Bytes::from)
+        }
+        None => bytes,
     }
 }
 

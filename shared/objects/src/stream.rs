@@ -12,7 +12,7 @@ use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
-use lanyard_gateway::ports::UpstreamBody;
+use lanyard_gateway::ports::{Secret, UpstreamBody};
 use lanyard_gateway::relay::Stream;
 use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::stored::ResponseHook;
@@ -23,7 +23,7 @@ use lanyard_protocol::stream::{Produced, StreamState};
 
 use crate::jobs::{JobState, Jobs};
 use crate::registry::NewObject;
-use crate::responses::{EVENTS, respond};
+use crate::responses::{EVENTS, respond, without_secret};
 use crate::rewrite::Rewriter;
 
 /// A run that is streamed.
@@ -36,6 +36,8 @@ pub(super) struct RunStream {
     pub(super) new_objects: Option<(Option<NewObject>, NewObject)>,
     /// The run, once it is known.
     pub(super) run: Option<Owned>,
+    /// The credential of the call.
+    secret: Option<Secret>,
 }
 
 impl RunStream {
@@ -58,23 +60,25 @@ impl RunStream {
             },
             new_objects: None,
             run: None,
+            secret: None,
         }
     }
 
     /// Passes the stream on. The reservation is settled at its end only if it never shows a run.
     pub(super) fn start(
-        self,
+        mut self,
         response: http::Response<UpstreamBody>,
         headers: HeaderMap,
         reservation: Option<Reservation>,
     ) -> Response {
         let gateway = Arc::clone(&self.jobs.gateway);
+        self.secret = response.extensions().get().cloned();
         let stream = Stream {
             request_id: self.request.id.clone(),
             until: self.request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
             format: Protocol::of_kind(Kind::Run).stream,
             state: StreamState::default(),
-            names: OurNames::of(&self.home),
+            names: OurNames::of(&self.home).with(self.secret.as_ref()),
             hook: Some(Box::new(self)),
             reservation,
         };
@@ -144,6 +148,7 @@ impl ResponseHook for RunStream {
         }
         let rewriter = Rewriter::of(Kind::Run, &self.at, &self.home, &self.request);
         let mut rewritten = format!("event: {name}\ndata: ").into_bytes();
+        let data = without_secret(data, &self.home, self.secret.as_ref());
         rewritten.extend_from_slice(&rewriter.rewrite(data));
         rewritten.extend_from_slice(b"\n\n");
         Ok(rewritten.into())

@@ -10,9 +10,9 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::credential::{Audience, AzureKey, Credential};
+use lanyard_domain::credential::{Audience, Credential};
 use lanyard_gateway::ports::{
-    Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
+    Cause, CredentialMark, Secret, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
 use tokio::time::Instant;
 
@@ -32,14 +32,14 @@ pub struct Azure {
 /// A cached key.
 #[derive(Clone)]
 struct KnownKey {
-    key: AzureKey,
+    value: HeaderValue,
     read_at: Instant,
     /// The number of this key. It increases whenever a different key is read.
     mark: CredentialMark,
 }
 
 /// A credential in the form that a request sends.
-struct Secret {
+struct Sent {
     name: HeaderName,
     value: HeaderValue,
     mark: CredentialMark,
@@ -61,17 +61,15 @@ impl Azure {
         self
     }
 
-    async fn secret(&self, credential: &Credential, url: &str) -> Result<Secret, Cause> {
+    async fn secret(&self, credential: &Credential, url: &str) -> Result<Sent, Cause> {
         match credential {
             Credential::Key(reference) => {
-                let KnownKey { key, mark, .. } = self.key(reference).await?;
-                let mut value = HeaderValue::from_str(key.reveal())?;
-                value.set_sensitive(true);
-                Ok(Secret { name: HeaderName::from_static("api-key"), value, mark })
+                let KnownKey { value, mark, .. } = self.key(reference).await?;
+                Ok(Sent { name: HeaderName::from_static("api-key"), value, mark })
             }
             Credential::Identity(identity) => {
                 let (value, mark) = self.tokens.token(identity, Audience::of(url)).await?;
-                Ok(Secret { name: AUTHORIZATION, value, mark })
+                Ok(Sent { name: AUTHORIZATION, value, mark })
             }
         }
     }
@@ -86,14 +84,15 @@ impl Azure {
     }
 
     async fn read_key(&self, reference: &str) -> Result<KnownKey, Cause> {
-        let key = self.keys.read(reference).await?;
+        let mut value = HeaderValue::from_str(self.keys.read(reference).await?.reveal())?;
+        value.set_sensitive(true);
         let mut known = self.lock();
         let mark = match known.get(reference) {
-            Some(before) if before.key == key => before.mark,
+            Some(before) if before.value == value => before.mark,
             Some(before) => CredentialMark(before.mark.0 + 1),
             None => CredentialMark(0),
         };
-        let read = KnownKey { key, read_at: Instant::now(), mark };
+        let read = KnownKey { value, read_at: Instant::now(), mark };
         known.insert(reference.to_owned(), read.clone());
         Ok(read)
     }
@@ -129,10 +128,11 @@ impl Upstream for Azure {
         let until = Instant::now() + call.timeout;
         let secret =
             tokio::time::timeout_at(until, self.secret(&deployment.credential, &call.url)).await;
-        let Secret { name, value, mark } = secret
+        let Sent { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
-        let mut request = self.http.request(call.method, &call.url).header(name, value);
+        let mut request = self.http.request(call.method, &call.url).header(name, value.clone());
+        let secret = Secret::of(value);
         if let Some(content_type) = call.content_type {
             request = request.header(CONTENT_TYPE, content_type).body(call.body);
         }
@@ -161,6 +161,7 @@ impl Upstream for Azure {
         *response.status_mut() = upstream.status();
         *response.headers_mut() = upstream.headers().clone();
         response.extensions_mut().insert(mark);
+        response.extensions_mut().insert(secret);
         let body = upstream
             .bytes_stream()
             .map(|chunk| chunk.map_err(|fault| Cause::from(fault.without_url())));

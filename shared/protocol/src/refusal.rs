@@ -1,6 +1,7 @@
 //! Reads Azure's error responses, and removes what a client may not see.
 
 mod names;
+mod secret;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use self::names::OurNames;
+pub use self::secret::Secret;
 use crate::added::{RefusedFields, refused_fields};
 use crate::stream::failure::{Blame, Failure};
 

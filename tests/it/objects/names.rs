@@ -14,14 +14,16 @@ const HOST: &str = "their-resource.openai.azure.com";
 /// What Azure says of a failure.
 fn said() -> String {
     let name = format!("{}-gpt-4o-mini", canary::AZURE_NAME);
-    format!("Failed at https://{HOST}/openai/deployments/{name} for key {}", "0a".repeat(16))
+    let keys = format!("{} or {}", "0a".repeat(16), canary::KEY);
+    format!("Failed at https://{HOST}/openai/deployments/{name} for key {keys}")
 }
 
 fn assert_hidden(place: &str, text: &str) {
-    for ours in [canary::AZURE_NAME, "their-resource", "azure.com", "0a0a"] {
+    for ours in [canary::AZURE_NAME, "their-resource", "azure.com", "0a0a", canary::KEY] {
         assert!(!text.contains(ours), "{place}: {text}");
     }
-    let shown = "Failed at the model's resource/openai/deployments/gpt-4o-mini for key [redacted]";
+    let shown = "Failed at the model's resource/openai/deployments/gpt-4o-mini for key [redacted] \
+        or [redacted]";
     assert!(text.contains(shown), "{place}: {text}");
 }
 

@@ -5,6 +5,7 @@ use memchr::memmem;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Secret;
 use crate::json;
 use crate::stream::failure::without_keys;
 use crate::write::Object;
@@ -16,6 +17,8 @@ pub struct OurNames {
     azure_name: String,
     /// The deployment's name for clients.
     name: String,
+    /// The credential with which it was called.
+    secret: Option<Secret>,
 }
 
 impl OurNames {
@@ -26,13 +29,21 @@ impl OurNames {
             endpoint: deployment.endpoint.clone(),
             azure_name: deployment.azure_name.as_str().to_owned(),
             name: deployment.name.as_str().to_owned(),
+            secret: None,
         }
     }
 
-    /// A text of Azure's without the resource's host and the deployment's name at Azure.
+    /// The same with the credential with which the deployment was called, if it is known.
+    #[must_use]
+    pub fn with(self, secret: Option<&Secret>) -> Self {
+        Self { secret: secret.cloned(), ..self }
+    }
+
+    /// A text of Azure's without the resource's host, the deployment's name at Azure and its key.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
+        let secret = self.secret.as_ref();
+        let mut clean = secret.map_or_else(|| text.to_owned(), |secret| secret.hide(text));
         for (name, instead) in self.replaced() {
             clean = clean.replace(name, instead);
         }
@@ -111,7 +122,8 @@ impl OurNames {
     /// Whether a text has any of the names.
     #[must_use]
     pub fn are_in(&self, text: &[u8]) -> bool {
-        self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
+        self.secret.as_ref().is_some_and(|secret| secret.is_in(text))
+            || self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
             || HOSTS.iter().any(|host| memmem::find(text, host.as_bytes()).is_some())
     }
 
@@ -179,7 +191,19 @@ mod tests {
             endpoint: "https://myres-secret.openai.azure.com".to_owned(),
             azure_name: "prod-secret-name".to_owned(),
             name: "smart".to_owned(),
+            secret: None,
         }
+    }
+
+    #[test]
+    fn the_key_of_the_call_is_hidden_whatever_it_looks_like() {
+        let secret = Secret::of(http::HeaderValue::from_static("kurz7"));
+        let names = names().with(Some(&secret));
+        let shown = "The key [redacted] of the model's resource is wrong.";
+        assert_eq!(names.hide("The key kurz7 of myres-secret is wrong."), shown);
+        assert!(names.are_in(b"kurz7") && !names.are_in(b"kurz"));
+        let hidden = names.hide_in_errors(br#"{"a":"kurz7","error":{"message":"kurz7"}}"#);
+        assert_eq!(hidden.unwrap(), r#"{"a":"kurz7","error":{"message":"[redacted]"}}"#);
     }
 
     const SAID: &str = "Failed at https://MyRes-secret.openai.azure.com/openai/deployments/prod-secret-name for key 0123456789abcdef0123456789abcdef";
