@@ -4,6 +4,7 @@ use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;
+use crate::support::azure::kept::response;
 use crate::support::{Reply, ScriptedAzure, TestResponse, World, canary};
 
 const RESPONSES: &str = "/api/v1/responses";
@@ -98,6 +99,21 @@ async fn reasoning_that_one_replica_cannot_read_is_shown_to_the_other_and_to_no_
     world.azure().always(refused_reasoning());
     respond(&ada, encrypted("nobody")).await.assert_refused(400, "invalid_encrypted_content");
     assert_eq!(world.azure().calls(), 4);
+    // From then on it is left out, and other reasoning is not.
+    world.azure().always(Reply::json(200, response("resp_1", "Hi", "completed").to_string()));
+    let mut input = encrypted("nobody");
+    let new = json!({"type": "reasoning", "summary": [], "encrypted_content": "new"});
+    input.as_array_mut().unwrap().push(new.clone());
+    respond(&ada, input).await.assert_ok();
+    assert_eq!(world.azure().calls(), 5);
+    let sent = world.azure().requests().pop().unwrap().json();
+    let reasoning: Vec<_> = sent["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["type"] == "reasoning")
+        .collect();
+    assert_eq!(reasoning, [&new]);
     world.settle().await;
 }
 
@@ -115,9 +131,13 @@ async fn reasoning_that_the_only_replica_cannot_read_is_left_out() {
     assert_eq!(asked.len(), 2);
     let kinds = |at: usize| asked[at].json()["input"].as_array().unwrap().len();
     assert_eq!((kinds(0), kinds(1)), (3, 2));
+    // It is left out at once the next time.
+    respond(&ada, encrypted("nobody")).await.assert_ok();
+    let asked = world.azure().requests();
+    assert_eq!((asked.len(), asked[2].json()["input"].as_array().unwrap().len()), (3, 2));
     // Without reasoning in the input there is nothing to leave out.
     world.azure().script(refused_reasoning());
     respond(&ada, json!("hello")).await.assert_refused(400, "invalid_encrypted_content");
-    assert_eq!(world.azure().calls(), 3);
+    assert_eq!(world.azure().calls(), 4);
     world.settle().await;
 }

@@ -21,6 +21,9 @@ pub(crate) struct Learnt {
     /// Most processes never learn anything, so most requests need not look.
     is_any: AtomicBool,
     known: Bounded<u64, Known>,
+    has_unreadable: AtomicBool,
+    /// The fingerprints of encrypted reasoning that no deployment could read.
+    unreadable: Bounded<u64, ()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -33,9 +36,17 @@ struct Known {
 /// How many refused values of headers are remembered of a deployment. Clients choose them.
 const MOST_VALUES: usize = 64;
 
+/// How many pieces of unreadable reasoning are remembered.
+const MOST_UNREADABLE: usize = 4_096;
+
 impl Default for Learnt {
     fn default() -> Self {
-        Self { is_any: AtomicBool::new(false), known: Bounded::new(MOST) }
+        Self {
+            is_any: AtomicBool::new(false),
+            known: Bounded::new(MOST),
+            has_unreadable: AtomicBool::new(false),
+            unreadable: Bounded::new(MOST_UNREADABLE),
+        }
     }
 }
 
@@ -61,6 +72,23 @@ impl Learnt {
             all.truncate(MOST_VALUES);
             known.refused_values = all.into();
         });
+    }
+
+    /// Whether there is reasoning that no deployment could read. Most requests need not look.
+    pub(crate) fn has_unreadable(&self) -> bool {
+        self.has_unreadable.load(Ordering::Relaxed)
+    }
+
+    /// Those of these fingerprints that are known to be of unreadable reasoning.
+    pub(crate) fn unreadable(&self, mut prints: Vec<u64>) -> Arc<[u64]> {
+        prints.retain(|print| self.unreadable.get(print).is_some());
+        prints.into()
+    }
+
+    /// Remembers reasoning that no deployment could read.
+    pub(crate) fn note_unreadable(&self, prints: Vec<u64>) {
+        prints.into_iter().for_each(|print| self.unreadable.insert(print, ()));
+        self.has_unreadable.store(true, Ordering::Relaxed);
     }
 
     /// Whether Azure has asked to leave a deployment alone until later.

@@ -95,9 +95,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "service_tier" => object.raw(name, "\"default\""),
-            "input" => {
-                object.raw(name, &input::written(raw.get(), demanded, target.drops_reasoning))
-            }
+            "input" => object.raw(name, &input::written(raw.get(), demanded, target.left_out)),
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::demand::Demanded;
+use crate::reasoning::LeftOut;
 use crate::{json, tools};
 
 /// The `include` that lets a client send reasoning back, where nothing is stored.
@@ -20,10 +21,10 @@ const REASONING: &str = "\"reasoning.encrypted_content\"";
 pub(crate) fn written<'a>(
     input: &'a str,
     demanded: &Demanded,
-    drops_reasoning: bool,
+    left_out: LeftOut<'_>,
 ) -> Cow<'a, str> {
     let may_name = !demanded.is_kept && may_hold_ids(input);
-    let is_same = demanded.dropped_tools.is_empty() && !may_name && !drops_reasoning;
+    let is_same = demanded.dropped_tools.is_empty() && !may_name && left_out == LeftOut::NONE;
     if !input.starts_with('[') || is_same {
         return Cow::Borrowed(input);
     }
@@ -34,9 +35,8 @@ pub(crate) fn written<'a>(
     else {
         return Cow::Borrowed(input);
     };
-    let is_removed = |item: &Item<'_>| {
-        (drops_reasoning && item.is("reasoning")) || item.is_lost_reasoning(demanded)
-    };
+    let is_removed =
+        |item: &Item<'_>| item.is_left_out(left_out) || item.is_lost_reasoning(demanded);
     let items: Vec<_> = items.iter().filter(|item| !is_removed(item)).collect();
     // An input that refers to stored items is left alone: Azure knows their ids.
     let refers = !demanded.is_stateless && items.iter().any(|item| item.is_reference());
@@ -93,6 +93,12 @@ impl<'a> Item<'a> {
     fn has(&self, name: &str) -> bool {
         let is_there = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"");
         self.fields.iter().any(|(field, raw)| field == name && is_there(raw))
+    }
+
+    /// Whether it is reasoning that is left out.
+    fn is_left_out(&self, left_out: LeftOut<'_>) -> bool {
+        let sealed = self.fields.iter().find(|(name, _)| name == "encrypted_content");
+        self.is("reasoning") && left_out.has(sealed.map(|(_, raw)| *raw))
     }
 
     /// Whether it is reasoning that only Azure could know, by its id.
@@ -156,7 +162,7 @@ mod tests {
 
     fn sent(input: &Value, stateless: bool, kept: bool) -> Value {
         let demanded = Demanded { is_stateless: stateless, is_kept: kept, ..Demanded::nothing() };
-        serde_json::from_str(&written(&input.to_string(), &demanded, false)).unwrap()
+        serde_json::from_str(&written(&input.to_string(), &demanded, LeftOut::NONE)).unwrap()
     }
 
     #[test]
@@ -200,18 +206,18 @@ mod tests {
         let demanded = Demanded { unstored_ids, ..Demanded::nothing() };
         let input = r#"[{"type":"message","id":"msg_1"},{"type":"reasoning","id":"rs_1"},
             {"type":"reasoning","id":"rs_\u00e9","encrypted_content":""},{"type":"reasoning"}]"#;
-        assert_eq!(written(input, &demanded, false), r#"[{"type":"message"}]"#);
+        assert_eq!(written(input, &demanded, LeftOut::NONE), r#"[{"type":"message"}]"#);
         let stored = r#"[{"type":"message","id":"msg_1"},{"type":"reasoning","id":"rs_2"}]"#;
-        assert_eq!(written(stored, &demanded, false), stored);
+        assert_eq!(written(stored, &demanded, LeftOut::NONE), stored);
         let kept = Demanded { is_kept: true, ..demanded };
-        assert_eq!(written(input, &kept, false), input);
+        assert_eq!(written(input, &kept, LeftOut::NONE), input);
     }
 
     #[test]
     fn reasoning_that_nobody_can_read_is_left_out() {
         let input =
             r#"[{"role":"user","content":"a"},{"type":"reasoning","encrypted_content":"g"}]"#;
-        let kept = written(input, &Demanded::nothing(), true);
+        let kept = written(input, &Demanded::nothing(), LeftOut::All);
         assert_eq!(kept, r#"[{"role":"user","content":"a"}]"#);
     }
 
@@ -219,7 +225,9 @@ mod tests {
     fn what_is_not_changed_keeps_its_bytes() {
         let demanded = Demanded { is_stateless: true, ..Demanded::nothing() };
         for same in ["\"id\"", "[ {\"role\" : \"user\", \"content\":\"x\"} ]", "[", "7"] {
-            assert!(matches!(written(same, &demanded, false), Cow::Borrowed(text) if text == same));
+            assert!(
+                matches!(written(same, &demanded, LeftOut::NONE), Cow::Borrowed(text) if text == same)
+            );
         }
     }
 

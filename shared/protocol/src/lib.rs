@@ -38,6 +38,7 @@ mod multipart;
 mod names;
 pub mod payload;
 mod pdf;
+pub mod reasoning;
 mod recording;
 pub mod references;
 pub mod refusal;

@@ -17,6 +17,7 @@ use crate::added::{AddedField, RefusedFields};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid};
 use crate::multipart::{self, Form};
+use crate::reasoning::{self, LeftOut};
 use crate::references::{self, Reference};
 use crate::tokens::cl100k;
 use crate::{Api, BodyEncoding, Protocol};
@@ -63,8 +64,8 @@ pub struct Target<'a> {
     pub user: &'a str,
     /// The fields of ours that it refuses.
     pub refused: RefusedFields,
-    /// Whether reasoning that the client sends back is left out, because no resource can read it.
-    pub drops_reasoning: bool,
+    /// Reasoning that the client sends back and no resource can read.
+    pub left_out: LeftOut<'a>,
 }
 
 impl Target<'_> {
@@ -163,6 +164,12 @@ impl<'a> Payload<'a> {
             AddedField::Metadata => self.protocol.api == Api::Anthropic,
             AddedField::StreamOptions => self.field(field.name()).is_none(),
         }
+    }
+
+    /// The fingerprints of the encrypted reasoning that the client sends back.
+    #[must_use]
+    pub fn reasoning_fingerprints(&self) -> Vec<u64> {
+        self.field("input").map(|input| reasoning::fingerprints(input.get())).unwrap_or_default()
     }
 
     /// The ids of stored objects that the body names.

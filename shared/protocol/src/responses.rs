@@ -222,9 +222,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
             "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
             "include" if added.is_some() => {}
-            "input" => {
-                object.raw(name, &input::written(raw.get(), demanded, target.drops_reasoning))
-            }
+            "input" => object.raw(name, &input::written(raw.get(), demanded, target.left_out)),
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::demand::Demanded;
 use crate::error::BodyRefused;
 use crate::payload::Payload;
+use crate::reasoning::LeftOut;
 use crate::references::{self, Reference};
 use crate::{input, tools};
 
@@ -27,7 +28,7 @@ pub fn references(
     let fields = payload.fields.iter().map(|(name, raw)| {
         let value = match name.as_ref() {
             "tools" => tools::without(raw.get(), dropped),
-            "input" => input::written(raw.get(), &only_tools, false),
+            "input" => input::written(raw.get(), &only_tools, LeftOut::NONE),
             _ => Cow::Borrowed(raw.get()),
         };
         (name.as_ref(), value)

@@ -13,6 +13,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::headers::{Passed, RefusedValues};
 use lanyard_protocol::payload::Target;
+use lanyard_protocol::reasoning::LeftOut;
 use tokio::time::Instant;
 
 use super::Sent;
@@ -39,7 +40,10 @@ pub(crate) struct Attempts<'a, 'c> {
 #[derive(Clone)]
 struct Omits {
     refused: RefusedFields,
+    /// All encrypted reasoning.
     drops_reasoning: bool,
+    /// Encrypted reasoning that no deployment could read, by its fingerprints.
+    unreadable: Arc<[u64]>,
     /// Values of the client's headers.
     values: Arc<[String]>,
 }
@@ -93,11 +97,21 @@ impl Attempts<'_, '_> {
         }
         if refusal.is_about_encrypted_reasoning() {
             let without = Omits { drops_reasoning: true, ..omits.clone() };
-            return match others {
+            let sent = match others {
                 [second, ..] => self.once(second, self.refused(second)).await,
                 [] if self.differs(first, &omits, &without) => self.by(first, without).await,
-                [] => Err(Failure::Refused(refusal)),
+                [] => return Err(Failure::Refused(refusal)),
             };
+            // There is no third call, but the next request leaves out what neither could read.
+            let is_unreadable = match &sent {
+                Ok(_) => others.is_empty(),
+                Err(Failure::Refused(second)) => second.is_about_encrypted_reasoning(),
+                Err(_) => false,
+            };
+            if is_unreadable {
+                self.gateway.learnt.note_unreadable(self.fingerprints());
+            }
+            return sent;
         }
         let is_ours = |field| self.call.payload.is_ours(field);
         let fields = refusal.fields.filter(is_ours);
@@ -158,7 +172,17 @@ impl Attempts<'_, '_> {
             true => Arc::default(),
             false => self.gateway.learnt.refused_values(to),
         };
-        Omits { refused, drops_reasoning: false, values }
+        let learnt = &self.gateway.learnt;
+        let unreadable = match learnt.has_unreadable() {
+            true => learnt.unreadable(self.fingerprints()),
+            false => Arc::default(),
+        };
+        Omits { refused, drops_reasoning: false, unreadable, values }
+    }
+
+    /// The encrypted reasoning in the request. Another attendee's is never the same.
+    fn fingerprints(&self) -> Vec<u64> {
+        self.call.payload.reasoning_fingerprints()
     }
 
     /// Whether the body is another one.
@@ -206,7 +230,10 @@ impl Attempts<'_, '_> {
             completion_field: to.completion_field,
             user,
             refused: omits.refused,
-            drops_reasoning: omits.drops_reasoning,
+            left_out: match omits.drops_reasoning {
+                true => LeftOut::All,
+                false => LeftOut::Of(&omits.unreadable),
+            },
         };
         let header = |passed: &Passed<'_>| {
             let value = HeaderValue::try_from(passed.without(&omits.values)?).ok()?;

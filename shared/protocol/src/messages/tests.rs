@@ -37,7 +37,7 @@ fn written_within(cap: u64, mut body: Value) -> Result<Value, BodyRefused> {
         completion_field: lanyard_domain::models::CompletionField::MaxTokens,
         user: "hash",
         refused: RefusedFields::default(),
-        drops_reasoning: false,
+        left_out: crate::reasoning::LeftOut::NONE,
     };
     Ok(serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap())
 }

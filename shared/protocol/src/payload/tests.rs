@@ -63,7 +63,7 @@ fn sent(body: &str, field: CompletionField) -> Value {
         completion_field: field,
         user: "hash",
         refused,
-        drops_reasoning: false,
+        left_out: crate::reasoning::LeftOut::NONE,
     };
     serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap()
 }

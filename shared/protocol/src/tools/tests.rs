@@ -40,7 +40,7 @@ fn call(
         completion_field: lanyard_domain::catalog::CompletionField::MaxTokens,
         user: "hash",
         refused: crate::added::RefusedFields::default(),
-        drops_reasoning: false,
+        left_out: crate::reasoning::LeftOut::NONE,
     };
     let sent = serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap();
     Ok((sent, demanded.dropped_tools))
