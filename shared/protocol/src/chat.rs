@@ -70,13 +70,13 @@ const SAMPLE: Sample = Sample::Json {
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    let Decided { dropped, hosted } = tools::check_call(payload, None, caps)?;
+    let Decided { dropped, choice, hosted } = tools::check_call(payload, None, caps)?;
     // A chat has no field that bounds the calls of Azure's tools.
     let hosted = hosted.map(|hosted| HostedUse { price: None, ..hosted });
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
     let demanded = completion::read(payload, caps, &prompt, caps.completion_tokens)?;
     let contexts = usage::contexts(hosted.is_some(), None);
-    Ok(Demanded { dropped_tools: dropped, hosted, contexts, ..demanded })
+    Ok(Demanded { dropped_tools: dropped, tool_choice: choice, hosted, contexts, ..demanded })
 }
 
 /// Most conversations are only text, and are estimated as they are. Only those that can hold

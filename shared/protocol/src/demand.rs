@@ -3,6 +3,7 @@
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::models::ModelFacts;
+use serde_json::value::RawValue;
 
 /// The bounds of an event for one request.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +95,8 @@ pub struct Demanded {
     pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
+    /// The choice of a tool that is sent instead of the client's, which names some of them.
+    pub tool_choice: Option<String>,
     /// The tools of its own that Azure may call.
     pub hosted: Option<HostedUse>,
     /// How often the request may fill the model's context: once for each text, or for each turn with
@@ -121,6 +124,7 @@ impl Demanded {
             unstored_ids: Vec::new(),
             counted: None,
             dropped_tools: Vec::new(),
+            tool_choice: None,
             hosted: None,
             contexts: 1,
             estimate,
@@ -137,6 +141,11 @@ impl Demanded {
     #[must_use]
     pub fn of_objects() -> Self {
         Self { runs_model: false, ..Self::nothing() }
+    }
+
+    /// The choice of a tool as it is sent.
+    pub(crate) fn tool_choice<'a>(&'a self, clients: &'a RawValue) -> &'a str {
+        self.tool_choice.as_deref().unwrap_or_else(|| clients.get())
     }
 
     /// The same with a bound on the calls of Azure's tools: the client's, but no more than ten. `None`

@@ -98,7 +98,7 @@ const SAMPLE: Sample = Sample::Json {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_foreign(payload)?;
-    let Decided { dropped, hosted } = tools::check_messages(payload, caps)?;
+    let Decided { dropped, choice, hosted } = tools::check_messages(payload, caps)?;
     let hosted = hosted.map(|hosted| {
         let (tools, asked) = tools::asked_uses(payload.field("tools"));
         HostedUse { tools, asked, ..hosted }
@@ -112,6 +112,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         asked_cap: asked,
         is_stateless: true,
         dropped_tools: dropped,
+        tool_choice: choice,
         hosted,
         contexts: crate::usage::contexts(hosted.is_some(), None),
         estimate: estimate::completion(prompt_tokens, cap, 1),
@@ -207,6 +208,7 @@ fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>
             "tools" | tools::MCP_SERVERS if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
+            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }

@@ -97,7 +97,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
             false => items::refuse_references("input", input, true)?,
         }
     }
-    let Decided { dropped, hosted } =
+    let Decided { dropped, choice, hosted } =
         tools::check_call(payload, input.as_ref().map(|input| ("input", input)), caps)?;
     if payload.field("prompt").is_some() {
         return Err(not_allowed("prompt", STORED_PROMPT));
@@ -131,6 +131,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })
+        tool_choice: choice,
 }
 
 /// The tokens of instructions that are a list of items; as a text they are counted with the body.
@@ -231,6 +232,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
         }
     }
     object.end();
+            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
 }
 
 /// A count with the calls of Azure's tools that an output shows.

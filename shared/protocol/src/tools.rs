@@ -9,6 +9,7 @@ mod additions;
 mod allowed;
 mod choice;
 mod dropped;
+mod spelling;
 
 use lanyard_domain::hosted_tools::{
     HostedTool, HostedTools, is_client_executed, is_same_tool, is_type_name,
@@ -18,8 +19,9 @@ use serde_json::value::RawValue;
 use self::allowed::Allowed;
 pub(crate) use self::allowed::{asked_uses, with_uses};
 pub(crate) use self::dropped::without;
+pub(crate) use self::spelling::check_spelling;
 use crate::demand::{Caps, HostedUse};
-use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
+use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
 use crate::tree::Node;
 use crate::usage;
@@ -41,6 +43,9 @@ pub(crate) const WEB_SEARCH: &str = "web_search";
 /// The type by which servers of MCP are decided on, wherever they stand.
 pub(crate) const MCP: &str = "mcp";
 
+/// The type that decides on a shell in a container of Azure's.
+const HOSTED_SHELL: &str = "hosted_shell";
+
 /// Where Anthropic's clients name servers of MCP.
 pub(crate) const MCP_SERVERS: &str = "mcp_servers";
 
@@ -49,6 +54,8 @@ pub(crate) const MCP_SERVERS: &str = "mcp_servers";
 pub(crate) struct Decided {
     /// The types that are removed, each once.
     pub(crate) dropped: Vec<String>,
+    /// The choice among those that remain, if it is another than the client's.
+    pub(crate) choice: Option<String>,
     /// Those that remain and that Azure executes.
     pub(crate) hosted: Option<HostedUse>,
 }
@@ -151,6 +158,10 @@ struct Seen<'c> {
     dropped: Vec<(String, &'static str)>,
     /// The names of the tools that are removed, where they have one.
     dropped_names: Vec<String>,
+    /// The servers of MCP that are removed.
+    dropped_labels: Vec<String>,
+    /// Whether a shell of the client's remains.
+    keeps_shell: bool,
 }
 
 impl<'c> Seen<'c> {
@@ -165,6 +176,8 @@ impl<'c> Seen<'c> {
             allowed: Allowed::default(),
             dropped: Vec::new(),
             dropped_names: Vec::new(),
+            dropped_labels: Vec::new(),
+            keeps_shell: false,
         }
     }
 
@@ -246,11 +259,14 @@ impl<'c> Seen<'c> {
             let before = self.dropped.len();
             self.hosted(param, kind)?;
             if self.dropped.len() > before {
-                self.dropped_names.extend(tool.all("name").filter_map(Node::text).map(Into::into));
+                let texts = |name| tool.all(name).filter_map(Node::text).map(ToOwned::to_owned);
+                self.dropped_names.extend(texts("name"));
+                self.dropped_labels.extend(texts("server_label"));
             }
             return Ok(());
         }
         self.keeps_one |= nested.is_empty();
+        self.keeps_shell |= is_same_tool(kind, "shell");
         Ok(())
     }
 
@@ -327,13 +343,11 @@ impl<'c> Seen<'c> {
     }
 
     /// The types that are removed, unless the request needs them, and what remains.
-    fn decided(self, payload: &Payload<'_>) -> Result<Decided, BodyRefused> {
+    fn decided(mut self, payload: &Payload<'_>) -> Result<Decided, BodyRefused> {
         let hosted = self.allowed.hosted_use(self.context);
-        Ok(Decided { dropped: self.dropped_types(payload)?, hosted })
-    }
-
-    fn dropped_types(mut self, payload: &Payload<'_>) -> Result<Vec<String>, BodyRefused> {
-        let Some((kind, param)) = self.dropped.first() else { return Ok(Vec::new()) };
+        let Some((kind, param)) = self.dropped.first() else {
+            return Ok(Decided { dropped: Vec::new(), choice: None, hosted });
+        };
         if !self.keeps_one {
             return Err(not_allowed(
                 param,
@@ -342,12 +356,11 @@ impl<'c> Seen<'c> {
                 ),
             ));
         }
-        if let Some(raw) = payload.field("tool_choice") {
-            self.check_choice(&node("tool_choice", raw)?)?;
-        }
+        let choice = payload.field("tool_choice").map(|raw| self.choice(raw)).transpose()?;
         self.dropped.sort();
         self.dropped.dedup_by(|one, other| one.0 == other.0);
-        Ok(self.dropped.into_iter().map(|(kind, _)| kind).collect())
+        let dropped = self.dropped.into_iter().map(|(kind, _)| kind).collect();
+        Ok(Decided { dropped, choice: choice.flatten(), hosted })
     }
 }
 
@@ -355,46 +368,10 @@ impl<'c> Seen<'c> {
 /// of the client's has the same type.
 fn governed_type<'k>(kind: &'k str, environment: Option<&str>) -> &'k str {
     match environment {
-        Some(environment) if is_same_tool(kind, "shell") && environment != "local" => {
-            "hosted_shell"
-        }
+        Some(environment) if is_same_tool(kind, "shell") && environment != "local" => HOSTED_SHELL,
         Some(_) | None if is_same_tool(kind, "mcp_toolset") => MCP,
         Some(_) | None => kind,
     }
-}
-
-/// Refuses governed names that are doubled or in other letters: Azure might read the one that was
-/// not checked.
-pub(crate) fn check_spelling<'n>(
-    param: &str,
-    names: impl Iterator<Item = &'n str>,
-    governed: &[&'static str],
-) -> Result<(), BodyRefused> {
-    let mut seen = 0u32;
-    for name in names {
-        let Some(at) = governed.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
-            continue;
-        };
-        let known = governed[at];
-        if known != name {
-            return Err(BodyRefused::bad(
-                BadRequestCode::UnknownParameter,
-                Some(param),
-                format!(
-                    "{param} holds a field that is almost {known}, in other letters. Write it as {known}."
-                ),
-            ));
-        }
-        if seen & (1 << at) != 0 {
-            return Err(BodyRefused::bad(
-                BadRequestCode::DuplicateKey,
-                Some(param),
-                format!("{known} is twice in one object of {param}. Send it once."),
-            ));
-        }
-        seen |= 1 << at;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,52 +1,107 @@
 //! The tool that a request chooses.
 
 use lanyard_domain::hosted_tools::is_same_tool;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::Seen;
+use super::{HOSTED_SHELL, Seen, node};
 use crate::error::{BodyRefused, not_allowed};
 use crate::tree::Node;
 
+const FIELD: &str = "tool_choice";
+
+/// Where a choice lists the tools that are allowed: of responses, and of chats.
+const ALLOWED: [&str; 3] = ["/tools", "/allowed_tools/tools", "/allowed_tools"];
+
+/// Where it says whether one of them must be called.
+const MODE: [&str; 2] = ["/mode", "/allowed_tools/mode"];
+
+/// A choice of no tool.
+const NONE: &str = "\"none\"";
+
 impl Seen<'_> {
-    /// Refuses a choice of a tool that is removed, by its type or in a list of those allowed.
-    pub(super) fn check_choice(&self, choice: &Node<'_>) -> Result<(), BodyRefused> {
-        let names = match choice {
+    /// The choice without the tools that are removed; `None` if it stays as it is. Where none of the
+    /// allowed tools is left, the model may call none.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`] if the request needs one that is removed.
+    pub(super) fn choice(&self, raw: &RawValue) -> Result<Option<String>, BodyRefused> {
+        if let Some(kind) = self.chosen(&node(FIELD, raw)?) {
+            return Err(refused(kind));
+        }
+        let Ok(mut choice) = serde_json::from_str::<Value>(raw.get()) else { return Ok(None) };
+        let is_required = |mode: &Value| mode == "required";
+        let must_call = MODE.iter().any(|at| choice.pointer(at).is_some_and(is_required));
+        let is_list = |at: &&str| choice.pointer(at).is_some_and(Value::is_array);
+        let Some(at) = ALLOWED.into_iter().find(is_list) else { return Ok(None) };
+        let Some(Value::Array(tools)) = choice.pointer_mut(at) else { return Ok(None) };
+        let Some(kind) = tools.iter().find_map(|tool| self.is_removed(&Chosen::listed(tool)))
+        else {
+            return Ok(None);
+        };
+        tools.retain(|tool| self.is_removed(&Chosen::listed(tool)).is_none());
+        match (tools.is_empty(), must_call) {
+            (true, true) => Err(refused(kind)),
+            (true, false) => Ok(Some(NONE.to_owned())),
+            (false, _) => Ok(Some(choice.to_string())),
+        }
+    }
+
+    /// The type of the removed tool that a choice asks for by itself.
+    fn chosen(&self, choice: &Node<'_>) -> Option<&str> {
+        let texts = |name| choice.all(name).filter_map(Node::text);
+        let kinds: Vec<&str> = match choice {
             Node::Text(kind) => vec![kind.as_ref()],
-            Node::Map(_) => choice
-                .all("type")
-                .chain(choice.all("allowed_tools"))
-                .chain(choice.all("tools"))
-                .flat_map(chosen_types)
-                .collect(),
+            Node::Map(_) => texts("type").collect(),
             Node::List(_) | Node::Null | Node::Other => Vec::new(),
         };
-        let is_dropped =
-            |name: &&str| self.dropped.iter().find(|(kind, _)| is_same_tool(kind, name));
+        let by_type = |kind: &&str| self.is_removed(&Chosen { kind: Some(kind), label: None });
+        let by_label = |label: &str| self.is_removed(&Chosen { kind: None, label: Some(label) });
         // Anthropic's clients choose a tool by its name.
-        let is_named = choice
-            .all("name")
-            .filter_map(Node::text)
-            .any(|name| self.dropped_names.iter().any(|dropped| dropped == name));
-        let named = || self.dropped.first().filter(|_| is_named);
-        let Some((kind, _)) = names.iter().find_map(is_dropped).or_else(named) else {
-            return Ok(());
+        let is_named =
+            || texts("name").any(|name| self.dropped_names.iter().any(|dropped| dropped == name));
+        let named = || self.dropped.first().filter(|_| is_named()).map(|(kind, _)| kind.as_str());
+        let labelled = || texts("server_label").find_map(by_label);
+        kinds.iter().find_map(by_type).or_else(labelled).or_else(named)
+    }
+
+    /// The type of the removed tool that this is.
+    fn is_removed(&self, chosen: &Chosen<'_>) -> Option<&str> {
+        let is_it = |dropped: &str| match chosen.kind {
+            // One in a container of Azure's is chosen like one of the client's.
+            Some(kind) if dropped == HOSTED_SHELL => {
+                is_same_tool(dropped, kind) || (!self.keeps_shell && is_same_tool("shell", kind))
+            }
+            Some(kind) => is_same_tool(dropped, kind),
+            None => {
+                let is_labelled = |label: &str| self.dropped_labels.iter().any(|one| one == label);
+                dropped == super::MCP && chosen.label.is_some_and(is_labelled)
+            }
         };
-        Err(not_allowed(
-            "tool_choice",
-            format!(
-                "tool_choice asks for a tool of the type {kind}, which this event does not allow. Leave {kind} out of tools and tool_choice, or ask the organiser to allow it."
-            ),
-        ))
+        self.dropped.iter().map(|(kind, _)| kind.as_str()).find(|dropped| is_it(dropped))
     }
 }
 
-/// The types that a part of a choice names: a type, a list of tools, or an object with such a list.
-fn chosen_types<'n>(part: &'n Node<'_>) -> Vec<&'n str> {
-    match part {
-        Node::Text(kind) => vec![kind.as_ref()],
-        Node::List(tools) => {
-            tools.iter().flat_map(|tool| tool.all("type")).filter_map(Node::text).collect()
-        }
-        Node::Map(_) => part.all("tools").flat_map(chosen_types).collect(),
-        Node::Null | Node::Other => Vec::new(),
+/// A tool that a choice names.
+struct Chosen<'n> {
+    kind: Option<&'n str>,
+    /// A server of MCP, if it has no type.
+    label: Option<&'n str>,
+}
+
+impl<'n> Chosen<'n> {
+    /// An entry of a list of tools.
+    fn listed(tool: &'n Value) -> Self {
+        Self { kind: tool["type"].as_str(), label: tool["server_label"].as_str() }
     }
+}
+
+fn refused(kind: &str) -> BodyRefused {
+    not_allowed(
+        FIELD,
+        format!(
+            "tool_choice asks for a tool of the type {kind}, which this event does not allow. Leave {kind} out of tools and tool_choice, or ask the organiser to allow it."
+        ),
+    )
 }

@@ -115,8 +115,8 @@ fn a_request_that_needs_a_hosted_tool_is_refused_and_told_which() {
         ),
         (json!({"tools": [function(), web], "tool_choice": {"type": "web_search"}}), "tool_choice"),
         (
-            json!({"tools": [function(), web], "tool_choice":
-                {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "web_search_preview"}]}}),
+            json!({"tools": [function(), web], "tool_choice": {"type": "allowed_tools",
+                "mode": "required", "tools": [{"type": "web_search_preview"}]}}),
             "tool_choice",
         ),
     ] {
@@ -132,6 +132,77 @@ fn a_request_that_needs_a_hosted_tool_is_refused_and_told_which() {
     let choice = json!({"type": "function", "name": "web_search"});
     let body = json!({"input": "x", "tools": [function(), web], "tool_choice": choice});
     assert_eq!(respond(body).unwrap().0["tool_choice"], choice);
+}
+
+#[test]
+fn removed_tools_are_removed_from_those_that_a_choice_allows() {
+    let tools = json!([function(), {"type": "web_search"},
+        {"type": "mcp", "server_label": "wiki", "server_url": "https://a.example"}]);
+    let own = json!({"type": "function", "name": "f"});
+    let wiki = json!({"type": "mcp", "server_label": "wiki"});
+    let choice = |mode: &str, tools: Value| {
+        let mut choice = json!({"type": "allowed_tools", "tools": tools});
+        if !mode.is_empty() {
+            choice["mode"] = json!(mode);
+        }
+        choice
+    };
+    let search = json!({"type": "web_search_preview"});
+    let unlabelled = json!({"server_label": "wiki"});
+    for (asked, sent) in [
+        (choice("auto", json!([search, own, wiki])), choice("auto", json!([own]))),
+        (choice("required", json!([own, unlabelled])), choice("required", json!([own]))),
+        (choice("auto", json!([search])), json!("none")),
+        (choice("", json!([wiki])), json!("none")),
+        (choice("auto", json!([own])), choice("auto", json!([own]))),
+        (json!("auto"), json!("auto")),
+        (json!("required"), json!("required")),
+    ] {
+        let body = json!({"input": "x", "tools": tools, "tool_choice": asked});
+        let (body, dropped) = respond(body).unwrap();
+        assert_eq!((&body["tool_choice"], dropped.len()), (&sent, 2), "{asked}");
+    }
+    for needed in [
+        choice("required", json!([search, wiki])),
+        search,
+        wiki,
+        unlabelled,
+        json!({"type": "mcp", "server_label": "wiki", "name": "read"}),
+    ] {
+        let body = json!({"input": "x", "tools": tools, "tool_choice": needed});
+        assert_eq!(respond(body).unwrap_err().0, "tool_choice", "{needed}");
+    }
+}
+
+#[test]
+fn a_chat_lists_the_allowed_tools_in_its_own_way() {
+    let function = json!({"type": "function", "function": {"name": "f"}});
+    let chat = |mode: &str, allowed: Value| {
+        let choice = json!({"type": "allowed_tools",
+            "allowed_tools": {"mode": mode, "tools": allowed}});
+        let body = json!({"messages": [], "tool_choice": choice,
+            "tools": [function, {"type": "web_search"}]});
+        call(Operation::ChatCompletions, &HostedTools::default(), &body.to_string())
+    };
+    let search = json!({"type": "web_search"});
+    let (sent, _) = chat("required", json!([search, function])).unwrap();
+    let left = json!({"mode": "required", "tools": [function]});
+    assert_eq!(sent["tool_choice"]["allowed_tools"], left);
+    assert_eq!(chat("auto", json!([search])).unwrap().0["tool_choice"], "none");
+    assert_eq!(chat("required", json!([search])).unwrap_err().0, "tool_choice");
+}
+
+#[test]
+fn a_shell_is_chosen_by_its_type_wherever_it_runs() {
+    let hosted = json!({"type": "shell", "environment": {"type": "container_auto"}});
+    let choice = json!({"type": "allowed_tools", "mode": "auto",
+        "tools": [{"type": "shell"}, {"type": "function", "name": "f"}]});
+    let sent = |tools: Value| {
+        let body = json!({"input": "x", "tools": tools, "tool_choice": choice});
+        respond(body).unwrap().0["tool_choice"]["tools"].as_array().unwrap().len()
+    };
+    assert_eq!(sent(json!([function(), hosted])), 1);
+    assert_eq!(sent(json!([function(), hosted, {"type": "shell"}])), 2);
 }
 
 #[test]
