@@ -1,9 +1,10 @@
 //! `POST …/completions`, the legacy operation.
 
+use bytes::Bytes;
 use lanyard_domain::allowance::Limit;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{World, canary, usual};
+use crate::support::{Reply, World, canary, usual};
 
 const COMPLETIONS: &str = "/api/v1/completions";
 
@@ -74,4 +75,53 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
     assert_eq!(response.assert_ok().header("x-event-max-tokens"), Some("16"));
     assert_eq!(world.azure().requests()[1].json()["max_tokens"], 16);
     world.settle().await;
+}
+
+#[tokio::test]
+async fn a_prompt_is_scored_without_a_completion() {
+    let world = World::event("scoring").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    let choice = |index: u64| {
+        json!({"index": index, "text": "a b", "finish_reason": "length",
+            "logprobs": {"tokens": ["a", " b"], "token_logprobs": [null, -1.5]}})
+    };
+    let body = json!({"id": "cmpl-1", "object": "text_completion",
+        "choices": [choice(0), choice(1)], "usage": {"prompt_tokens": 4, "total_tokens": 4}});
+    let chunk = |choices: Value, usage: Value| {
+        format!("data: {}\n\n", json!({"id": "cmpl-1", "choices": choices, "usage": usage}))
+    };
+    let streamed = [
+        chunk(json!([choice(0)]), Value::Null),
+        chunk(json!([choice(1)]), Value::Null),
+        chunk(json!([]), body["usage"].clone()),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let asked = |stream: bool| {
+        json!({"prompt": [[64, 293], [65, 293]], "max_tokens": 0, "echo": true, "logprobs": 1,
+            "stream": stream})
+    };
+    world.azure().script(Reply::json(200, body.to_string()));
+    let whole = ada.send(ada.post(COMPLETIONS, asked(false).to_string())).await;
+    assert_eq!(whole.assert_ok().json(), body);
+    assert_eq!(whole.header("x-event-max-tokens"), None);
+    world.azure().script(Reply::stream(streamed.into_iter().map(Bytes::from).collect()));
+    let stream = ada.send(ada.post(COMPLETIONS, asked(true).to_string())).await;
+    assert!(stream.assert_ok().text().ends_with("data: [DONE]\n\n"), "{}", stream.text());
+    for sent in world.azure().requests() {
+        let sent = sent.json();
+        assert_eq!((&sent["max_tokens"], &sent["echo"]), (&json!(0), &json!(true)));
+    }
+    // Azure decides what nothing is, without echo.
+    world.azure().script(Reply::error(400, "invalid_value", "max_tokens must be at least 1"));
+    let nothing = json!({"prompt": "a", "max_tokens": 0});
+    let refused = ada.send(ada.post(COMPLETIONS, nothing.to_string())).await;
+    refused.assert_refused(400, "invalid_value");
+    for wrong in [json!(-1), json!(0.5), json!("0"), json!("00")] {
+        let body = json!({"prompt": "a", "max_tokens": wrong});
+        let refused = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
+        refused.assert_refused(400, "invalid_value");
+    }
+    assert_eq!(world.azure().calls(), 3);
+    let totals = world.settle().await;
+    assert_eq!(totals.counts(), (3, 8, 0));
 }

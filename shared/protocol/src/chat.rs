@@ -74,7 +74,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     // A chat has no field that bounds the calls of Azure's tools.
     let hosted = hosted.map(|hosted| HostedUse { price: None, ..hosted });
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
-    let demanded = completion::read(payload, caps, &prompt, caps.completion_tokens)?;
+    let demanded = completion::read(payload, caps, &prompt, (caps.completion_tokens, 1))?;
     let contexts = usage::contexts(hosted.is_some(), None);
     Ok(Demanded { dropped_tools: dropped, tool_choice: choice, hosted, contexts, ..demanded })
 }

@@ -63,7 +63,8 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
     };
     // The usage was not requested. The text is complete, so its usage can be estimated.
     if state.counts_text && state.is_done && !is_broken {
-        return of_text(state.text.tokens());
+        // A completion may repeat its prompt.
+        return of_text(state.text.tokens().min(hold.completion_tokens));
     }
     // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
     if !is_broken && !state.reasons && !state.produced.is_nothing() {

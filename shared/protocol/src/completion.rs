@@ -13,7 +13,7 @@ use crate::chunk::{Chunk, NO_END, add_texts, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
-use crate::fields::{count, is_streamed};
+use crate::fields::{count, count_from, is_streamed};
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::sse::Frame;
@@ -22,16 +22,16 @@ use crate::stream::{StreamEvent, StreamState, has_reason};
 use crate::write;
 
 /// Reads a request to a model that completes these prompts. `usual` is the cap of a request that
-/// names none.
+/// names none, `least` the lowest that the API takes.
 pub(crate) fn read(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
     prompts: &Inputs,
-    usual: u64,
+    (usual, least): (u64, u64),
 ) -> Result<Demanded, BodyRefused> {
     let (is_streamed, wants_usage) = check_streaming(payload)?;
     let choices = choices(payload, caps)?;
-    let asked = completion_cap(payload)?;
+    let asked = completion_cap(payload, least)?;
     let cap = caps.cap(asked, usual, prompts.tokens);
     let estimate = estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count));
     Ok(Demanded {
@@ -68,8 +68,8 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, BodyRef
         })
 }
 
-fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, BodyRefused> {
-    let older = count(payload, "max_tokens")?;
+fn completion_cap(payload: &Payload<'_>, least: u64) -> Result<Option<u64>, BodyRefused> {
+    let older = count_from(least, payload, "max_tokens")?;
     let newer = count(payload, "max_completion_tokens")?;
     if older.is_some() && newer.is_some() {
         return Err(invalid(

@@ -10,7 +10,7 @@ use crate::Protocol;
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
-    BEST_OF, CHOICES, Documentation, MAX_TOKENS, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
+    BEST_OF, CHOICES, Documentation, Field, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
 };
 use crate::error::BodyRefused;
 use crate::fields::refuse_foreign;
@@ -33,10 +33,13 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 };
 
 const DOCUMENTATION: Documentation =
-    Documentation::new("complete", "Legacy completions", "completions/create", SAMPLE).reads(
-        "Completion",
-        &[MODEL, PROMPT, STREAM, STREAM_OPTIONS, MAX_TOKENS, CHOICES, BEST_OF],
-    );
+    Documentation::new("complete", "Legacy completions", "completions/create", SAMPLE)
+        .reads("Completion", &[MODEL, PROMPT, STREAM, STREAM_OPTIONS, CAP, CHOICES, BEST_OF]);
+
+const CAP: Field = (
+    "max_tokens",
+    r#"{"type": "integer", "minimum": 0, "description": "16 by default; lowered to what the event and the model allow. 0 with `echo` scores the prompt."}"#,
+);
 
 const SAMPLE: Sample =
     Sample::Json { fields: r#""prompt": "Hi""#, cheapest: Some(r#", "max_tokens": 1"#) };
@@ -45,6 +48,10 @@ const SAMPLE: Sample =
 const USUAL_CAP: u64 = 16;
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+/// The lowest cap. A request that repeats its prompt with `echo` asks for the probabilities of the
+/// prompt alone.
+const LEAST_CAP: u64 = 0;
+
     refuse_foreign(payload)?;
     tools::check_all(payload, caps)?;
     let mut prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });
@@ -53,7 +60,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         let suffixes = suffix.tokens.saturating_mul(prompts.count);
         prompts.tokens = prompts.tokens.saturating_add(suffixes);
     }
-    completion::read(payload, caps, &prompts, USUAL_CAP)
+    completion::read(payload, caps, &prompts, (USUAL_CAP, LEAST_CAP))
 }
 
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -15,17 +15,27 @@ pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, Bo
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
 pub(crate) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, BodyRefused> {
+    count_from(1, payload, name)
+}
+
+/// The same from this number on.
+pub(crate) fn count_from(
+    least: u64,
+    payload: &Payload<'_>,
+    name: &str,
+) -> Result<Option<u64>, BodyRefused> {
     let Some(text) = payload.written(name)? else {
         return Ok(None);
     };
     // JSON has no sign before a number, and no zeros: a form gets no other numbers.
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let has_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = has_digits && (!text.starts_with('0') || text == "0");
     text.parse::<u64>()
         .ok()
         .filter(|_| is_plain)
-        .filter(|count| (1..=u64::from(i32::MAX.cast_unsigned())).contains(count))
+        .filter(|count| (least..=u64::from(i32::MAX.cast_unsigned())).contains(count))
         .map(Some)
-        .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
+        .ok_or_else(|| invalid(name, &format!("must be a whole number from {least} to 2147483647")))
 }
 
 /// Whether the response is to be streamed.
