@@ -12,7 +12,7 @@ use crate::support::azure::frames::{CONTENT, DONE, FINISH, ROLE, USAGE};
 use crate::support::azure::kept::run_usage;
 use crate::support::builder::Builder;
 use crate::support::kept::path;
-use crate::support::{Reply, World};
+use crate::support::{Reply, World, usual};
 
 /// A request for a stream, the complete stream, and the events of it that end it.
 struct Case {
@@ -77,7 +77,7 @@ async fn cases(ada: &Attendee) -> Vec<Case> {
                     "messages": [{"role": "user", "content": "x"}]}),
             ),
             events: claude::events("Hi"),
-            ends: 1,
+            ends: 2,
         },
         Case {
             name: "responses",
@@ -201,6 +201,45 @@ async fn a_stream_that_has_said_why_it_ends_is_complete() {
         world.azure().script(Reply::stream(events[..until].to_vec()));
         let text = ada.send(request).await.assert_ok().text().to_owned();
         assert_eq!(errors(&text), 0, "{name}: {text}");
+    }
+    world.end_jobs().await;
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_message_that_has_said_why_it_stops_gets_its_last_event() {
+    let world = world("unstopped").start().await;
+    let ada = world.attendee("ada").await;
+    let all = claude::events("Hi");
+    let stopped = all[..all.len() - 1].to_vec();
+    for reply in
+        [Reply::stream(stopped.clone()), Reply::stream(stopped.clone()).close_after(stopped.len())]
+    {
+        world.azure().script(reply);
+        let asked = json!({"max_tokens": 90, "stream": true,
+            "messages": [{"role": "user", "content": "x"}]});
+        let response = ada.send(ada.post("/api/v1/messages", asked.to_string())).await;
+        assert_eq!(response.assert_ok().text().as_bytes(), all.concat());
+    }
+    let totals = world.settle().await;
+    assert_eq!(totals.counts(), (2, 2 * usual::PROMPT_TOKENS, 2 * usual::COMPLETION_TOKENS));
+}
+
+#[tokio::test]
+async fn an_event_may_be_as_long_as_a_response() {
+    let world = world("long").start().await;
+    let ada = world.attendee("ada").await;
+    let long = "x".repeat(3 * 1024 * 1024);
+    for Case { name, request, mut events, ends } in cases(&ada).await {
+        let at = events.len() - ends;
+        let first = std::str::from_utf8(&events[at - 1]).unwrap();
+        let padded = first.replacen("data: {", &format!("data: {{\"padding\":\"{long}\","), 1);
+        assert!(padded.len() > long.len(), "{name}");
+        events[at - 1] = padded.into();
+        world.azure().script(Reply::stream(events));
+        let text = ada.send(request).await.assert_ok().text().to_owned();
+        assert_eq!(errors(&text), 0, "{name}");
+        assert!(text.contains(&long), "{name}");
     }
     world.end_jobs().await;
     world.settle().await;

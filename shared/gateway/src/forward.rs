@@ -125,9 +125,9 @@ impl Gateway {
         let headers =
             self.response_headers(&HeaderMap::new(), request, &call.demanded, reservation);
         let (format, until) = (call.protocol.stream, call.until);
-        let request_id = request.id.clone();
+        let (request_id, wants_usage) = (request.id.clone(), call.demanded.wants_usage);
         // The client may have left, and the request goes on.
-        let _ = early.send(Early { headers, format, request_id, until });
+        let _ = early.send(Early { headers, format, wants_usage, request_id, until });
     }
 
     /// Writes down a request that was refused before anything was reserved, and counts it at its

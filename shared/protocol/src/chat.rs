@@ -25,7 +25,7 @@ use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
 use crate::tools::Decided;
-use crate::{completion, sse, tools, usage};
+use crate::{completion, tools, usage, whole};
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
      everybody at the event. Send its transcript as the content of the message.";
@@ -34,9 +34,9 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     has_inference_path: true,
     ids: &[IdPlace::refused("messages.audio.id", EARLIER_AUDIO).if_mentioned("audio")],
     stream: StreamFormat {
-        longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_chat,
         missing: completion::missing,
+        of_whole: whole::chat,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

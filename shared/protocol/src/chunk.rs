@@ -16,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::ErrorShape;
-use crate::sse::Frame;
+use crate::sse::{Frame, LONGEST_FRAME};
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::RunningText;
@@ -27,21 +27,20 @@ static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"error"));
 static QUOTED_ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
 static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
-/// The longest frame that carries an image or audio: ten megapixels as text are less.
-const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
-
 /// The log's words for a stream without its last event.
 pub(crate) const NO_END: &str = "the stream has no end";
 
 /// Chunks of any size, with the usage of tokens in one of the last.
 pub(crate) const FORMAT: StreamFormat = StreamFormat {
-    longest_frame: Some(LONGEST_MEDIA_FRAME),
+    longest_frame: Some(LONGEST_FRAME),
     read: |frame, state| {
         let chunk = Chunk::read(frame, state);
         state.count(chunk.counted);
         chunk.event
     },
     missing: |state| (!state.is_done).then_some(NO_END),
+    last: |_| None,
+    of_whole: |_, _| None,
     settle: settle_tokens,
     errors: ErrorShape::OpenAi,
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),

@@ -8,6 +8,7 @@ use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
 use crate::chunk;
+use crate::completion;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
     BEST_OF, CHOICES, Documentation, Field, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
@@ -18,14 +19,14 @@ use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::stream::StreamFormat;
 use crate::tools;
-use crate::{completion, sse};
+use crate::whole;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     has_engine_path: true,
     stream: StreamFormat {
-        longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_text,
         missing: completion::missing,
+        of_whole: whole::text,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),
@@ -47,11 +48,11 @@ const SAMPLE: Sample =
 /// The cap of a request that names none, as at OpenAI.
 const USUAL_CAP: u64 = 16;
 
-fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
 /// The lowest cap. A request that repeats its prompt with `echo` asks for the probabilities of the
 /// prompt alone.
 const LEAST_CAP: u64 = 0;
 
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     tools::check_all(payload, caps)?;
     let mut prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });

@@ -59,6 +59,7 @@ pub mod usage;
 mod vector_stores;
 pub mod videos;
 pub mod wait;
+mod whole;
 mod write;
 
 use bytes::Bytes;

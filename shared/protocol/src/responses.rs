@@ -37,13 +37,18 @@ use crate::tools::Decided;
 use crate::usage::{Counted, ResponseUsage};
 use crate::write::Object;
 use crate::{Placement, Protocol};
-use crate::{identity, input, items, stored, tools, usage};
+use crate::{identity, input, items, stored, tools, usage, whole};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
     ids: IDS,
     response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-    stream: StreamFormat { read: read_event, error: error_event, ..chunk::FORMAT },
+    stream: StreamFormat {
+        read: read_event,
+        error: error_event,
+        of_whole: whole::response,
+        ..chunk::FORMAT
+    },
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Responses, "responses", read, write)
 };
@@ -126,12 +131,12 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
         dropped_tools: dropped,
+        tool_choice: choice,
         hosted: hosted.map(|hosted| HostedUse { asked: most_calls, ..hosted }),
         contexts: usage::contexts(hosted.is_some(), most_calls),
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })
-        tool_choice: choice,
 }
 
 /// The tokens of instructions that are a list of items; as a text they are counted with the body.
@@ -227,12 +232,12 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
+            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }
     }
     object.end();
-            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
 }
 
 /// A count with the calls of Azure's tools that an output shows.

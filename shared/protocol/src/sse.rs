@@ -7,8 +7,9 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
 
-/// The longest frame of words that is waited for.
-pub const LONGEST_FRAME: usize = 1024 * 1024;
+/// The longest frame that is waited for, in bytes. Ten megapixels as text are less, and so is a
+/// response in one frame: its text, the arguments of its tools, its audio or its log probabilities.
+pub const LONGEST_FRAME: usize = 32 * 1024 * 1024;
 
 /// One frame with its blank line, as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -34,6 +34,11 @@ pub struct StreamFormat {
     pub read: fn(&Frame, &mut StreamState) -> StreamEvent,
     /// The frame that an ended stream still lacks.
     pub missing: fn(&StreamState) -> Option<&'static str>,
+    /// The last frame of a complete stream, if the server has left it out and clients need it.
+    pub last: fn(&StreamState) -> Option<Bytes>,
+    /// The events of a complete response that came as JSON, with its usage if the client wants that.
+    /// `None` if it cannot be shown so.
+    pub of_whole: fn(&[u8], bool) -> Option<Bytes>,
     /// The settlement of the stream, unless Azure ended it with an error. The last argument is
     /// whether it broke off.
     pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
@@ -101,6 +106,8 @@ pub struct StreamState {
     pub most_images: u64,
     /// Whether the last event has come.
     pub is_done: bool,
+    /// Whether the model has said why it stops, where that comes before the last event.
+    pub has_stopped: bool,
 }
 
 impl StreamState {
@@ -132,6 +139,8 @@ impl StreamFormat {
             false => Settlement::Exact(Usage::of_units(hold.units)),
         },
         missing: |_| None,
+        last: |_| None,
+        of_whole: |_, _| None,
         errors: ErrorShape::OpenAi,
         error: |_, _| Bytes::new(),
     };

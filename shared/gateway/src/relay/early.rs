@@ -32,6 +32,8 @@ const BEFORE_HEAD: Duration = Duration::from_secs(30);
 pub(crate) struct Early {
     pub(crate) headers: HeaderMap,
     pub(crate) format: StreamFormat,
+    /// Whether the client wants the usage.
+    pub(crate) wants_usage: bool,
     /// The request, for errors.
     pub(crate) request_id: RequestId,
     /// When the stream must be complete.
@@ -59,10 +61,10 @@ impl Gateway {
         early: Early,
         serving: BoxFuture<'static, Result<Response, ApiError>>,
     ) -> Response {
-        let Early { headers, format, request_id, until } = early;
+        let Early { headers, format, wants_usage, request_id, until } = early;
         let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
         let downstream = Downstream { sender, request_id, until };
-        self.settler.in_background(serve_late(serving, format, downstream));
+        self.settler.in_background(serve_late(serving, (format, wants_usage), downstream));
         respond(headers, EVENTS, Fed(receiver).boxed_unsync())
     }
 }
@@ -99,7 +101,7 @@ impl Downstream {
 
 async fn serve_late(
     serving: BoxFuture<'static, Result<Response, ApiError>>,
-    format: StreamFormat,
+    (format, wants_usage): (StreamFormat, bool),
     downstream: Downstream,
 ) {
     let mut serving = AssertUnwindSafe(serving).catch_unwind();
@@ -113,7 +115,16 @@ async fn serve_late(
         Ok(response) if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == EVENTS) => {
             return downstream.pass_on_all(response.into_body()).await;
         }
-        Ok(_) => ApiError::UpstreamBroken(Some("the response is not a stream".into())),
+        // A server that does not stream has sent all of it.
+        Ok(response) => {
+            let body = response.into_body().collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            if let Some(events) = (format.of_whole)(&body, wants_usage) {
+                downstream.pass_on(events).await;
+                return;
+            }
+            ApiError::UpstreamBroken(Some("the response is not a stream".into()))
+        }
         Err(error) => error,
     };
     tracing::warn!(error = ?error, "a stream that began early was refused");

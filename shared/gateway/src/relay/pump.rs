@@ -192,13 +192,32 @@ impl Pump {
                     }
                     return match (self.stream.format.missing)(&self.stream.state) {
                         Some(what) => Err(ApiError::UpstreamUnreachable(Some(what.into()))),
-                        None => Ok(()),
+                        None => {
+                            self.complete().await;
+                            Ok(())
+                        }
                     };
                 }
                 // A break after the last event loses nothing.
-                (Next::Broken(_), _) if self.stream.state.is_done => return Ok(()),
+                (Next::Broken(_), _) if self.is_complete() => {
+                    self.complete().await;
+                    return Ok(());
+                }
                 (Next::Broken(error), _) => return Err(error),
             }
+        }
+    }
+
+    /// Whether the last event has come, or lacks only what is always the same.
+    fn is_complete(&self) -> bool {
+        let Stream { format, state, .. } = &self.stream;
+        state.is_done || (format.last)(state).is_some()
+    }
+
+    /// Passes on the last event of a complete stream, if the server has left it out.
+    async fn complete(&mut self) {
+        if let Some(last) = (self.stream.format.last)(&self.stream.state) {
+            self.pass_on(last).await;
         }
     }
 

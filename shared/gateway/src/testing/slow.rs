@@ -139,6 +139,26 @@ async fn a_refusal_after_the_head_is_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_document_after_the_head_becomes_events() {
+    let chat = json!({"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0,
+        "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 9000, "total_tokens": 9020}});
+    let world = World::of(after(60, Reply::json(200, chat.to_string())));
+    let (_, response) = world.chat(true, 900).await;
+    let text = text(response).await;
+    let events: Vec<_> =
+        text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
+    let [chunk, "[DONE]"] = events[..] else { panic!("{text}") };
+    let chunk: Value = serde_json::from_str(chunk).unwrap();
+    let choice = &chunk["choices"][0];
+    assert_eq!(
+        (&choice["delta"]["content"], &choice["finish_reason"]),
+        (&json!("Hi"), &json!("stop"))
+    );
+    assert_eq!(world.after().await, (1, 1, 20, 9_000));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_the_head_is_charged_all_the_same() {
     let world = World::of(after(240, events()));
     drop(world.chat(true, 900).await);

@@ -8,19 +8,27 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::usage;
-use crate::chunk;
+use crate::chunk::{self, NO_END};
 use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::{Counted, known_model};
+use crate::whole;
+
+/// Some servers end a message without it, and SDKs wait for it.
+const LAST: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 pub(super) const FORMAT: StreamFormat = StreamFormat {
     read,
+    missing: |state| (!state.is_done && !state.has_stopped).then_some(NO_END),
+    last: |state| (state.has_stopped && !state.is_done).then(|| Bytes::from_static(LAST)),
+    of_whole: whole::message,
     errors: ErrorShape::Anthropic,
     error: |body, _| {
         let parts: [&[u8]; 3] = [b"event: error\ndata: ", body, b"\n\n"];
@@ -39,6 +47,14 @@ struct Event<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+}
+
+/// What changes at the end of a message.
+#[derive(Deserialize)]
+struct End {
+    stop_reason: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +95,8 @@ fn read(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         "message_delta" => {
             let counted = event.usage.map(|usage| with_prompt(usage, state));
             state.count(counted);
+            let end = event.delta.and_then(|delta| serde_json::from_str::<End>(delta.get()).ok());
+            state.has_stopped |= end.is_some_and(|end| end.stop_reason.is_some());
         }
         "message_stop" => state.is_done = true,
         "content_block_delta" => state.produced.add(&frame.0),

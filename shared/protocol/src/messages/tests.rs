@@ -292,7 +292,12 @@ fn a_stream_costs_its_input_its_cache_and_its_output() {
     assert_eq!(settled(&[begun(), last(short), stop()], false), exact(240, 12));
     let state = read_all(&old);
     assert!(state.is_done && (PROTOCOL.stream.missing)(&state).is_none());
+    assert_eq!((PROTOCOL.stream.last)(&state), None);
     assert_eq!(state.response_id.unwrap().as_str(), "msg_1");
+    let unstopped = read_all(&old[..3]);
+    assert!((PROTOCOL.stream.missing)(&unstopped).is_none());
+    assert_eq!((PROTOCOL.stream.last)(&unstopped), Some(stop().0));
+    assert_eq!(settled(&old[..3], false), exact(240, 12));
     let cut = [begun(), delta("Hi")];
     assert!((PROTOCOL.stream.missing)(&read_all(&cut)).is_some());
     let least = Settlement::AtLeast(Usage::of_tokens(240, 0));
