@@ -6,6 +6,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
+use serde::de::IgnoredAny;
 
 /// The longest frame that is waited for, in bytes. Ten megapixels as text are less, and so is a
 /// response in one frame: its text, the arguments of its tools, its audio or its log probabilities.
@@ -134,6 +135,22 @@ impl Frame {
         })
     }
 
+    /// The last frame of a stream, which may lack its blank line: something may follow it. `None` if
+    /// it was cut, so that a client could not read it.
+    #[must_use]
+    pub fn ended(self) -> Option<Self> {
+        let frame = self.of_document();
+        let data = frame.data();
+        let is_read = data.is_empty() || data == b"[DONE]" || frame.is_named_error();
+        if !is_read && serde_json::from_slice::<IgnoredAny>(&data).is_err() {
+            return None;
+        }
+        if frame_end(&frame.0, 0).is_some() {
+            return Some(frame);
+        }
+        Some(Self([frame.0.as_ref(), b"\n\n"].concat().into()))
+    }
+
     /// A JSON document that came where events were expected, as an event. Some servers send their
     /// errors so.
     #[must_use]
@@ -230,6 +247,19 @@ mod tests {
         assert_eq!(data(": ping\n\n"), "");
         assert_eq!(data("\u{feff}data: x\r\n\r\n"), "x");
         assert_eq!(data("database: x\n\n"), "");
+    }
+
+    #[test]
+    fn the_last_frame_is_ended_unless_it_was_cut() {
+        let ended = |text: &'static str| Frame(Bytes::from(text)).ended().map(|frame| frame.0);
+        assert_eq!(ended("data: [DONE]").unwrap(), "data: [DONE]\n\n");
+        assert_eq!(ended("event: x\ndata: {}\n").unwrap(), "event: x\ndata: {}\n\n\n");
+        assert_eq!(ended("data: {}\r\r").unwrap(), "data: {}\r\r");
+        assert_eq!(ended(": ping").unwrap(), ": ping\n\n");
+        assert_eq!(ended("{\"a\":\n1}").unwrap(), "data: {\"a\":1}\n\n");
+        for cut in ["data: {\"a\":", "data: xxx", "{\"a\"", "data: [DO"] {
+            assert_eq!(ended(cut), None, "{cut}");
+        }
     }
 
     #[test]

@@ -187,7 +187,8 @@ impl Pump {
                     }
                 }
                 (Next::End, scanner) => {
-                    if let Some(frame) = scanner.as_mut().and_then(Scanner::finish) {
+                    let rest = scanner.as_mut().and_then(Scanner::finish);
+                    if let Some(frame) = rest.and_then(Frame::ended) {
                         self.take(frame).await?;
                     }
                     return match (self.stream.format.missing)(&self.stream.state) {
@@ -199,19 +200,10 @@ impl Pump {
                     };
                 }
                 // A break after the last event loses nothing.
-                (Next::Broken(_), _) if self.is_complete() => {
-                    self.complete().await;
-                    return Ok(());
-                }
+                (Next::Broken(_), _) if self.stream.state.is_done => return Ok(()),
                 (Next::Broken(error), _) => return Err(error),
             }
         }
-    }
-
-    /// Whether the last event has come, or lacks only what is always the same.
-    fn is_complete(&self) -> bool {
-        let Stream { format, state, .. } = &self.stream;
-        state.is_done || (format.last)(state).is_some()
     }
 
     /// Passes on the last event of a complete stream, if the server has left it out.
