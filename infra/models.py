@@ -21,7 +21,8 @@ TARGET = Path(__file__).resolve().parent.parent / "shared/domain/models.json"
 
 SOURCE = (
     "LiteLLM's public model price and context table (Azure OpenAI and Azure AI Foundry entries); "
-    "image rules from OpenAI's and Anthropic's vision guides"
+    "image rules from OpenAI's and Anthropic's vision guides; "
+    "what a model router routes to from learn.microsoft.com/azure/foundry/model-router/supported-models"
 )
 
 # Embeddings of images that the table does not mark, at 1,000 tokens for each image:
@@ -71,6 +72,18 @@ BY_MODE = {
     "audio_speech": ["audio_speech"],
     "video_generation": ["videos"],
 }
+# Versions of a model router, which writes nothing itself. What its table calls the price of input is
+# added to the price of the model that it chooses.
+ROUTER = r"model[-_]router"
+# https://learn.microsoft.com/azure/foundry/model-router/supported-models
+ROUTES = [
+    "claude-fable-5-1", "claude-haiku-4-5", "claude-opus-4-6", "claude-opus-4-7", "claude-opus-4-8",
+    "claude-opus-5", "claude-sonnet-4-5", "claude-sonnet-4-6", "claude-sonnet-5", "deepseek-v3.1", "deepseek-v3.2",
+    "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o", "gpt-4o-mini", "gpt-5", "gpt-5-chat", "gpt-5-mini",
+    "gpt-5-nano", "gpt-5.2", "gpt-5.2-chat", "gpt-5.3-chat", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.5",
+    "gpt-5.6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-6-astra", "gpt-oss-120b", "grok-4",
+    "grok-4-1-fast-reasoning", "grok-4-fast-reasoning", "llama-4-maverick-17b-128e-instruct-fp8", "o4-mini",
+]
 # https://github.com/openai/tiktoken/blob/main/tiktoken/model.py
 OLDER_TOKENIZER = r"(gpt-4|gpt-3\.?5-turbo)($|-)|text-embedding-|ada$"
 # Realtime, OCR, rerank and evaluation models have no operation that is proxied.
@@ -112,11 +125,19 @@ def facts(name, row):
         operations = ["messages"]
     out["operations"] = operations or BY_MODE[row["mode"]]
     prices = {key: micros(usd) for key, usd in row.get("usd_per_million", {}).items()}
+    # Writing to the cache for an hour costs twice the input:
+    # https://docs.claude.com/en/docs/build-with-claude/prompt-caching#pricing
+    if name.startswith("claude-") and "cache_write" in prices:
+        prices["cache_write_hour"] = 2 * prices["input"]
+    if re.match(ROUTER, name):
+        prices = {"surcharge": prices["input"]}
     if prices:
         out["micro_usd_per_million"] = dict(sorted(prices.items()))
     units = {key: round(usd * 1e9) for key, usd in row.get("usd_per_unit", {}).items()}
     if units:
         out["nano_usd_per_unit"] = units
+    if re.match(ROUTER, name):
+        out["routes_to"] = ROUTES
     if row.get("retires"):
         out["retires"] = row["retires"]
     return out
