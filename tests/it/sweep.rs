@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use lanyard_domain::account::Field;
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::reconcile;
 use lanyard_gateway::ports::{Clock, Incident};
 use lanyard_gateway::sweep::Swept;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
@@ -119,4 +120,64 @@ async fn a_quiet_event_needs_no_reconciliation() {
     // After the reconciliation, the counters of the period are gone and requests go on.
     world.attendee("ada").await.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.counts(), (4, 68, 20));
+}
+
+#[tokio::test]
+async fn a_period_is_closed_two_minutes_after_its_end_unless_something_of_it_is_held() {
+    for is_held in [false, true] {
+        let world = World::event("closed").start().await;
+        let ada = world.attendee("ada").await;
+        if is_held {
+            fail_thrice(&world, LedgerCall::AttendeeSettle);
+        }
+        ada.chat("hello").await.assert_ok();
+        world.quiet().await;
+        world.wait(TimeDelta::minutes(12));
+        assert_eq!(sweep(&world).await.reconciled_periods, 0);
+        let periods = reconcile::periods([&world.event_account().await]).len();
+        assert_eq!(periods, usize::from(is_held));
+        ada.chat("hello").await.assert_ok();
+        world.quiet().await;
+        world.wait(TimeDelta::minutes(28));
+        assert_eq!(sweep(&world).await.reconciled_periods, u64::from(is_held));
+        assert_eq!(world.settle().await.counts(), (2, 34, 10));
+    }
+}
+
+#[tokio::test]
+async fn the_next_request_removes_what_earlier_periods_do_not_hold_any_more() {
+    let world = World::event("removed").everybody(Limit::TokensTotal, 50_000).start().await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    world.wait(TimeDelta::minutes(10));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let account = world.event_account().await;
+    let count = |is_its: fn(&Field) -> bool| account.numbers.keys().filter(|f| is_its(f)).count();
+    assert_eq!(count(|field| matches!(field, Field::PeriodOpen(_))), 1);
+    assert_eq!(count(|field| matches!(field, Field::PeriodHeld(_))), 1);
+    assert_eq!(count(|field| matches!(field, Field::PeriodUnitHeld(..))), 1);
+    assert_eq!(count(|field| matches!(field, Field::PeriodRequests(_))), 2);
+    assert_eq!(world.settle().await.counts(), (2, 34, 10));
+}
+
+#[tokio::test]
+async fn a_period_waits_for_an_earlier_one_that_a_crash_left_over_held() {
+    let world = World::event("ordered").start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    world.wait(TimeDelta::minutes(10));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    // The second period has ended, and nothing of it is held. The first one is not over.
+    world.wait(TimeDelta::minutes(12));
+    assert_eq!(sweep(&world).await.reconciled_periods, 0);
+    assert!(world.event_account().await.count(Field::Held) > 0);
+    world.wait(TimeDelta::minutes(28));
+    assert_eq!(sweep(&world).await.reconciled_periods, 1);
+    assert_eq!(world.event_account().await.count(Field::Held), 0);
+    assert_eq!(world.settle().await.counts(), (2, 34, 10));
 }

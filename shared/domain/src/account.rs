@@ -127,9 +127,12 @@ pub enum Field {
 pub(crate) enum Lifetime {
     /// As long as the account.
     Account,
-    /// Until a local date has ended.
+    /// Until a local date has ended and its requests are reconciled.
     Day(NaiveDate),
-    /// Until a period is reconciled. The number counts what its requests reserve.
+    /// Until the day after a local date has ended. By then no move of that date is under way.
+    Moves(NaiveDate),
+    /// Until a period is over and its requests are settled. The number counts what they reserve, and
+    /// is zero then. It is removed at the latest when the period is reconciled.
     Holds(Period),
     /// Until a period is reconciled. The number counts what its requests used.
     Posts(Period),
@@ -163,9 +166,8 @@ impl Field {
     /// How long the number is needed.
     pub(crate) const fn lifetime(self) -> Lifetime {
         match self {
-            Self::Day(_, day) | Self::OfModelDay(_, _, day) | Self::Moved(_, Some(day)) => {
-                Lifetime::Day(day)
-            }
+            Self::Day(_, day) | Self::OfModelDay(_, _, day) => Lifetime::Day(day),
+            Self::Moved(_, Some(day)) => Lifetime::Moves(day),
             Self::PeriodHeld(period)
             | Self::PeriodOpen(period)
             | Self::PeriodUnitHeld(period, _)

@@ -9,7 +9,6 @@ mod rate;
 mod refusal;
 mod seat;
 
-use chrono::NaiveDate;
 use enum_map::EnumMap;
 
 use self::rate::Rate;
@@ -25,7 +24,7 @@ use crate::by_model::{HeldModel, LimitKey, ModelKey};
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
-use crate::time::EpochNanos;
+use crate::time::{EpochNanos, Period};
 use crate::window::LocalDay;
 
 /// A request that asks to be admitted.
@@ -90,7 +89,7 @@ pub struct Guess {
     pub busy: EnumMap<Limit, bool>,
     /// The same of the limits on the request's model.
     pub busy_of_model: EnumMap<Limit, bool>,
-    /// Fields of past days and periods that the account still has.
+    /// Fields of past days and periods that the account still has and does not need.
     pub outdated: Vec<Field>,
 }
 
@@ -112,16 +111,23 @@ impl Guess {
         guess
     }
 
-    /// The fields of an account that no rule reads again: counters of days before yesterday, and
-    /// counts of periods that were reconciled.
+    /// The fields of an account that no rule reads again: counters of earlier days and counts of
+    /// periods that were reconciled. And those that say no more than their absence: counts of what
+    /// the requests of past periods reserve, once that is nothing.
     #[must_use]
-    pub fn outdated(account: &Account, today: NaiveDate, reconciled_through: i64) -> Vec<Field> {
-        let is_outdated = |field: &Field| match field.lifetime() {
-            Lifetime::Day(day) => day.succ_opt().is_some_and(|next| next < today),
+    pub fn outdated(account: &Account, demand: &Demand, reconciled_through: i64) -> Vec<Field> {
+        let today = demand.day;
+        let is_outdated = |field: Field, number: i64| match field.lifetime() {
+            Lifetime::Day(day) => {
+                day < today.date && Period::of(today.has_begun_by()).0 <= reconciled_through
+            }
+            Lifetime::Moves(day) => day.succ_opt().is_some_and(|next| next < today.date),
             Lifetime::Posts(period) => period.0 <= reconciled_through,
-            Lifetime::Holds(_) | Lifetime::Account => false,
+            Lifetime::Holds(period) => number == 0 && period < Period::of(demand.now),
+            Lifetime::Account => false,
         };
-        account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
+        let numbers = account.numbers.iter();
+        numbers.filter(|(field, number)| is_outdated(**field, **number)).map(|(f, _)| *f).collect()
     }
 }
 
@@ -203,7 +209,13 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
     if let Some(model) = demand.model {
         of_model(side, allowance, model, demand, guess, &mut write);
     }
-    write.changes.extend(guess.outdated.iter().copied().map(Change::Remove));
+    for field in guess.outdated.iter().copied() {
+        if let Lifetime::Holds(_) = field.lifetime() {
+            // A slow process may have admitted a request to that period since.
+            write.conditions.push(Condition::AtMost(field, 0));
+        }
+        write.changes.push(Change::Remove(field));
+    }
     write
 }
 

@@ -2,6 +2,7 @@
 
 mod by_model;
 mod histories;
+mod outdated;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 

@@ -2,7 +2,7 @@
 //!
 //! A request is settled on its attendee's account first, and on the event's account after that.
 //! After a crash between the two, the event still reserves tokens that no attendee reserves. Once
-//! every reservation of a [`Period`] must be settled, the event's counts of that period are
+//! every reservation of a [`Period`] is settled, or must be, the event's counts of that period are
 //! compared with the sum of its attendees' counts. The difference is what crashes left, and
 //! [`write`] removes it.
 
@@ -81,31 +81,39 @@ impl Tally {
     }
 }
 
-/// How long after its end a period's writes may still be in flight. By then the sweep has settled
-/// the last reservation, and no store responds later than that.
+/// How long after its end a period's writes may still be in flight: admissions, and the sweep's
+/// settlements of its last reservations. No store responds later than that.
 pub const GRACE_NS: i64 = 2 * MINUTE_NS;
 
 /// The periods that the accounts of an event and its attendees still count.
 pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<Period> {
     let period = |field: &Field| match field.lifetime() {
         Lifetime::Holds(period) | Lifetime::Posts(period) => Some(period),
-        Lifetime::Account | Lifetime::Day(_) => None,
+        Lifetime::Account | Lifetime::Day(_) | Lifetime::Moves(_) => None,
     };
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
 }
 
 /// The first period for which an account still has a reservation. Neither it nor a later period can
-/// be reconciled, because a job's reservation may outlive those of all other requests.
+/// be reconciled: a request of it may be running, and a job's reservation outlives all others.
 #[must_use]
 pub fn first_open(account: &Account) -> Option<Period> {
     account.holds.values().map(crate::account::Hold::period).min()
 }
 
 /// Whether every reservation of a period has expired and been settled. `longest_hold_ns` is the
-/// longest time from admission to expiry, in nanoseconds.
+/// longest time from admission to expiry, in nanoseconds. It is zero for a period of which nothing
+/// is reserved any more.
 #[must_use]
 pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
     period.end().0.saturating_add(longest_hold_ns).saturating_add(GRACE_NS) <= now.0
+}
+
+/// Whether the event's account, in all of its shards, has settled every request that it admitted in
+/// a period.
+#[must_use]
+pub fn is_settled(shards: &[Account], period: Period) -> bool {
+    shards.iter().all(|shard| shard.get(Field::PeriodOpen(period)) == 0)
 }
 
 /// The write that makes a period of the event's account equal to its attendees' and removes the

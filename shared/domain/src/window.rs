@@ -5,6 +5,7 @@ use chrono::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::time::{EpochNanos, MINUTE_NS};
 use crate::zone::Zone;
 
 /// `[starts_at, ends_at)` in UTC, and the event's time zone.
@@ -106,6 +107,16 @@ pub struct LocalDay {
     pub ends_at: DateTime<Utc>,
 }
 
+impl LocalDay {
+    /// An instant at which the day has certainly begun, and not long before.
+    #[must_use]
+    pub fn has_begun_by(&self) -> EpochNanos {
+        // Antarctica has had a day of 21 hours.
+        const SHORTEST_NS: i64 = 20 * 60 * MINUTE_NS;
+        EpochNanos(EpochNanos::from(self.ends_at).0.saturating_sub(SHORTEST_NS))
+    }
+}
+
 /// The first instant of a date. If a clock change skips midnight, the day begins at the end of the
 /// gap.
 fn first_instant(date: NaiveDate, zone: Zone) -> DateTime<Utc> {
@@ -192,6 +203,15 @@ mod tests {
             prop_assert!(day.ends_at > now);
             prop_assert!(day.ends_at - now <= chrono::TimeDelta::hours(49));
             prop_assert_ne!(window.local_day(day.ends_at).date, day.date);
+        }
+
+        #[test]
+        fn a_day_has_begun_before_it_ends(seconds in 1_767_225_600i64..4_000_000_000, zone in any::<prop::sample::Index>()) {
+            let now = DateTime::from_timestamp(seconds, 0).unwrap();
+            let zone = *zone.get(&Zone::all().collect::<Vec<_>>());
+            let window = Window::new(now, now + chrono::TimeDelta::days(1), zone).unwrap();
+            let day = window.local_day(now);
+            prop_assert_eq!(window.local_day(day.has_begun_by().to_utc()).date, day.date);
         }
     }
 }

@@ -96,7 +96,7 @@ impl Seen {
             // The guess that proved right may be of another model.
             busy_of_model: now.busy_of_model,
             busy: now.busy.map(|limit, is_busy| is_busy || self.guess.busy[limit]),
-            outdated: Guess::outdated(&self.account, demand.day.date, reconciled_through),
+            outdated: Guess::outdated(&self.account, demand, reconciled_through),
         }
     }
 }

@@ -198,7 +198,8 @@ impl Gateway {
         }
     }
 
-    /// Makes the event's account equal to its attendees' in every period that is over.
+    /// Makes the event's account equal to its attendees' in every period that is over. That is soon
+    /// after its end if nothing of it is in flight, so that the event's account has few periods.
     ///
     /// All shards but the first are closed for the period, one after the other; then nothing that
     /// they have posted can change, and one write to the first settles the period for all.
@@ -220,11 +221,15 @@ impl Gateway {
             let is_reconciled =
                 |shard: &Account| reconciled_through(shard).is_some_and(|p| period.0 <= p);
             let is_open = attendees.first_open.is_some_and(|first| period >= first);
-            if shards.first().is_none_or(is_reconciled)
-                || is_open
-                || !reconcile::is_over(period, now.into(), longest)
-            {
+            // An account that could not be read may have a hold.
+            let is_settled = attendees.are_whole && reconcile::is_settled(&shards, period);
+            let longest = if is_settled { 0 } else { longest };
+            if shards.first().is_none_or(is_reconciled) {
                 continue;
+            }
+            // Only the last reconciled period is known, so a later one must wait for this one.
+            if is_open || !reconcile::is_over(period, now.into(), longest) {
+                break;
             }
             let mut tally = attendees.tallies.get(&period).copied().unwrap_or_default();
             if !attendees.are_whole {

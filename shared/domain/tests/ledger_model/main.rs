@@ -1,7 +1,8 @@
 //! The ledger, checked in every order of its steps.
 //!
-//! Two gateway processes each serve a request of the same attendee. A sweep expires holds and
-//! reconciles. Every write may be answered, made with its answer lost, dropped or refused by the
+//! Two gateway processes each serve a request of the same attendee. A third one serves a request of
+//! a later period, which removes what the event's account does not need any more. A sweep expires
+//! holds and reconciles. Every write may be answered, made with its answer lost, dropped or refused by the
 //! store; every process may die between any two steps. The checker takes all orders of all of these
 //! within small bounds, and looks at each moment for what must never be.
 //!
@@ -16,6 +17,7 @@
     reason = "a test fails by panicking, and says what it explored"
 )]
 
+mod later;
 mod process;
 mod state;
 mod sweep;
@@ -28,7 +30,7 @@ use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Charge;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use self::state::{Charge2, Phase, REQUESTS, State, Step, Stored, Sweep};
+use self::state::{Charge2, Later, Phase, REQUESTS, State, Step, Stored, Sweep};
 
 /// What a request may use at most, as prompt and completion.
 const ESTIMATE: Charge2 = (3, 7);
@@ -70,6 +72,8 @@ enum Action {
     SettleAttendee(usize, Fate),
     SettleEvent(usize, Fate),
     Die(usize),
+    LaterReads,
+    LaterWrites,
     Wait,
     SweepReads,
     SweepRecords(usize),
@@ -89,6 +93,10 @@ enum Rule {
     SilenceIsVoid,
     /// The period is reconciled without a look at what was read.
     ReconcilesBlindly,
+    /// The period is reconciled though an attendee has a reservation of it.
+    ReconcilesEarly,
+    /// What was read as zero is removed whatever it is now.
+    RemovesBlindly,
 }
 
 /// The ledger with two requests.
@@ -147,6 +155,7 @@ impl Model for Ledger {
             steps: [Step::Idle; REQUESTS],
             records: [None; REQUESTS],
             sweep: Sweep::Idle,
+            later: Later::Idle,
             faults_left: self.faults,
             crashes_left: self.crashes,
             worked: [0; REQUESTS],
@@ -167,6 +176,7 @@ impl Model for Ledger {
             let may_end = !state.steps.iter().any(is_reserving);
             actions.extend(may_end.then_some(Action::Wait));
         }
+        later::actions(state, actions);
         sweep::actions(state, fates, actions);
     }
 
@@ -175,10 +185,12 @@ impl Model for Ledger {
         match action {
             Action::Wait => {
                 state.phase = match state.phase {
-                    Phase::Open => Phase::Expired,
+                    Phase::Open => Phase::Ended,
+                    Phase::Ended => Phase::Expired,
                     Phase::Expired | Phase::Over => Phase::Over,
                 };
             }
+            Action::LaterReads | Action::LaterWrites => later::step(self, &mut state, action),
             Action::SweepReads
             | Action::SweepRecords(_)
             | Action::SweepSettles(..)
@@ -311,6 +323,8 @@ fn a_wrong_rule_is_found() {
         (Rule::WithoutHold, "a request is charged at most once"),
         (Rule::SilenceIsVoid, "after quiet all work is charged"),
         (Rule::ReconcilesBlindly, "after quiet the event is its attendees' sum"),
+        (Rule::ReconcilesEarly, "after quiet the event is its attendees' sum"),
+        (Rule::RemovesBlindly, "after quiet nothing is held"),
     ] {
         let first = HasDiscoveries::AnyOf([promise].into());
         let checker = check(ledger(rule, ROOM_FOR_BOTH), first);

@@ -38,16 +38,17 @@ pub(crate) fn of_model() -> Field {
 /// Tries of a settlement.
 const TRIES: u8 = 2;
 
-fn noon() -> DateTime<Utc> {
+pub(crate) fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_796_472_000, 0).unwrap()
 }
 
 /// The life of a hold.
-pub(crate) const HOLD_LIFE: TimeDelta = TimeDelta::minutes(6);
+pub(crate) const HOLD_LIFE: TimeDelta = TimeDelta::minutes(16);
 
 pub(crate) fn now(phase: Phase) -> EpochNanos {
     match phase {
         Phase::Open => noon().into(),
+        Phase::Ended => (noon() + TimeDelta::minutes(12)).into(),
         Phase::Expired => (noon() + HOLD_LIFE).into(),
         Phase::Over => (noon() + TimeDelta::hours(1)).into(),
     }
@@ -57,7 +58,7 @@ pub(crate) fn id(request: usize) -> RequestId {
     format!("req_{request}").parse().unwrap()
 }
 
-fn demand(request: usize) -> Demand {
+pub(crate) fn demand(request: usize) -> Demand {
     let date: NaiveDate = noon().date_naive();
     Demand {
         id: id(request),
@@ -167,7 +168,9 @@ pub(crate) fn step(model: &Ledger, state: &mut State, action: Action) {
             state.crashes_left -= 1;
             state.steps[request] = Step::Ended;
         }
-        Action::Wait
+        Action::LaterReads
+        | Action::LaterWrites
+        | Action::Wait
         | Action::SweepReads
         | Action::SweepRecords(_)
         | Action::SweepSettles(..)
@@ -285,7 +288,7 @@ fn settle_attendee(model: &Ledger, state: &mut State, request: usize, fate: Fate
     state.steps[request] = match fate {
         Fate::Answered if is_made => next,
         // A hold that is gone after a lost response was settled by that try, unless it has expired.
-        Fate::Answered if is_unknown && state.phase == Phase::Open => next,
+        Fate::Answered if is_unknown && state.phase < Phase::Expired => next,
         Fate::Answered => Step::Ended,
         Fate::Lost | Fate::Dropped | Fate::Throttled => {
             is_unknown |= fate != Fate::Throttled;

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use lanyard_domain::account::Account;
+use lanyard_domain::account::{Account, Field};
 use lanyard_domain::reconcile::Tally;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
@@ -30,9 +30,11 @@ impl Hash for Stored {
 pub(crate) enum Phase {
     /// Requests are admitted, and no hold has expired.
     Open,
+    /// The period of the requests has ended, and no hold has expired.
+    Ended,
     /// Every hold has expired.
     Expired,
-    /// The period of the requests is over.
+    /// The period of the requests is over, whatever is left of it.
     Over,
 }
 
@@ -113,6 +115,15 @@ impl Sweep {
     }
 }
 
+/// The request of a later period.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Later {
+    Idle,
+    /// What it will remove.
+    Read(Vec<Field>),
+    Ended,
+}
+
 /// A moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -123,6 +134,7 @@ pub(crate) struct State {
     /// The usage record of each request.
     pub(crate) records: [Option<Charge2>; REQUESTS],
     pub(crate) sweep: Sweep,
+    pub(crate) later: Later,
     /// Faults and crashes that may still happen.
     pub(crate) faults_left: u8,
     pub(crate) crashes_left: u8,

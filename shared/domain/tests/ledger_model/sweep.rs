@@ -77,7 +77,7 @@ pub(crate) fn step(model: &Ledger, state: &mut State, action: Action) {
                 state.sweep = Sweep::Idle;
             }
         }
-        Action::SweepSums => sum(state),
+        Action::SweepSums => sum(model, state),
         Action::SweepReconciles(fate) => reconcile(model, state, fate),
         Action::SweepDies => {
             state.crashes_left -= 1;
@@ -92,18 +92,22 @@ pub(crate) fn step(model: &Ledger, state: &mut State, action: Action) {
         | Action::SettleAttendee(..)
         | Action::SettleEvent(..)
         | Action::Die(_)
+        | Action::LaterReads
+        | Action::LaterWrites
         | Action::Wait => {}
     }
 }
 
 /// Sums up the attendee's account. A period that is not over, or has an open hold, is left alone.
-fn sum(state: &mut State) {
+fn sum(model: &Ledger, state: &mut State) {
     let Sweep::Read { event, is_quiet } = std::mem::replace(&mut state.sweep, Sweep::Idle) else {
         return;
     };
-    let longest = HOLD_LIFE.num_nanoseconds().unwrap();
+    let is_settled = reconcile::is_settled(std::slice::from_ref(&event.0), period());
+    let longest = if is_settled { 0 } else { HOLD_LIFE.num_nanoseconds().unwrap() };
     let is_over = reconcile::is_over(period(), now(state.phase), longest);
-    let is_open = reconcile::first_open(&state.attendee.0).is_some_and(|first| period() >= first);
+    let is_open = reconcile::first_open(&state.attendee.0).is_some_and(|first| period() >= first)
+        && model.rule != Rule::ReconcilesEarly;
     let reconciled = event.0.numbers.get(&Field::ReconciledThrough);
     if reconciled.is_some_and(|last| period().0 <= *last) {
         state.is_swept = is_quiet;
