@@ -106,21 +106,12 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use lanyard_domain::hosted_tools::HostedTools;
-    use lanyard_domain::models::ModelFacts;
 
     use super::*;
 
     #[test]
     fn a_conversation_with_a_medium_at_an_address_is_read_part_by_part() {
-        let hosted_tools = HostedTools::default();
-        let caps = Caps {
-            completion_tokens: 4_096,
-            choices: 1,
-            hosted_tools: &hosted_tools,
-            keeps_objects: false,
-            facts: ModelFacts::of("gpt-4o").unwrap(),
-        };
+        let caps = Caps::of_model("gpt-4o");
         for field in
             ["audio_url", "video_url", "file_url", "document_url", "input_audio", "audio", "video"]
         {

@@ -20,6 +20,21 @@ pub struct Caps<'a> {
     pub facts: &'a ModelFacts,
 }
 
+#[cfg(test)]
+impl Caps<'static> {
+    /// The caps of an event with the usual settings for a model of the table.
+    pub(crate) fn of_model(name: &str) -> Self {
+        static NO_TOOLS: HostedTools = HostedTools::none();
+        Self {
+            completion_tokens: 4_096,
+            choices: 1,
+            hosted_tools: &NO_TOOLS,
+            keeps_objects: false,
+            facts: ModelFacts::of(name).unwrap(),
+        }
+    }
+}
+
 impl Caps<'_> {
     /// The cap of a request with a prompt of so many tokens: the client's, or else the usual one,
     /// within the event's. A cap that we fill in must not be why a model refuses a prompt that fits

@@ -112,8 +112,6 @@ fn cost(response: &ResponseUsage<'_>, _: &[u8], hold: &Hold) -> Settlement {
 mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
-    use lanyard_domain::hosted_tools::HostedTools;
-    use lanyard_domain::models::ModelFacts;
     use serde_json::{Value, json};
 
     use super::*;
@@ -130,14 +128,7 @@ mod tests {
     }
 
     fn held_as_written(body: &str, model: &str) -> Result<u64, BodyRefused> {
-        let facts = ModelFacts::of(model).unwrap();
-        let caps = Caps {
-            completion_tokens: 4_096,
-            choices: 1,
-            hosted_tools: &HostedTools::default(),
-            keeps_objects: false,
-            facts,
-        };
+        let caps = Caps::of_model(model);
         let request = http::Request::post("/").body(bytes::Bytes::from(body.to_owned())).unwrap();
         let id = format!("req_{:032x}", 1).parse().unwrap();
         let demanded = Payload::read(&PROTOCOL, &request, &id)?.demanded(&caps)?;

@@ -220,8 +220,6 @@ fn of_images(counted: Option<Counted>, made: u64, hold: &Hold) -> Settlement {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use lanyard_domain::hosted_tools::HostedTools;
-    use lanyard_domain::models::ModelFacts;
 
     use super::*;
     use crate::response::tests::a_hold;
@@ -229,16 +227,8 @@ mod tests {
 
     #[test]
     fn the_tokens_of_images_are_held_by_size_and_quality() {
-        let facts = ModelFacts::of("gpt-image-1").unwrap();
-        assert!(facts.prices.output_image.is_some());
-        let hosted_tools = HostedTools::default();
-        let caps = Caps {
-            completion_tokens: 4_096,
-            choices: 1,
-            hosted_tools: &hosted_tools,
-            keeps_objects: false,
-            facts,
-        };
+        let caps = Caps::of_model("gpt-image-1");
+        assert!(caps.facts.prices.output_image.is_some());
         let held = |fields: &str| {
             let body = format!(r#"{{"prompt":"x"{fields}}}"#);
             let request = http::Request::new(Bytes::from(body));
@@ -255,15 +245,8 @@ mod tests {
 
     #[test]
     fn the_images_of_a_prompt_are_held_by_their_size_and_fidelity() {
-        let hosted_tools = HostedTools::default();
         let held = |model: &str, parts: &[(&str, &[u8])]| {
-            let caps = Caps {
-                completion_tokens: 4_096,
-                choices: 1,
-                hosted_tools: &hosted_tools,
-                keeps_objects: false,
-                facts: ModelFacts::of(model).unwrap(),
-            };
+            let caps = Caps::of_model(model);
             let mut body = Vec::new();
             for (name, value) in parts {
                 let file = if FILES.contains(name) { "; filename=\"a.png\"" } else { "" };

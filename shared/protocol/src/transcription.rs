@@ -164,23 +164,14 @@ fn rounded_up(seconds: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use lanyard_domain::hosted_tools::HostedTools;
-    use lanyard_domain::models::ModelFacts;
 
     use super::*;
     use crate::response::tests::a_hold;
 
     #[test]
     fn voices_count_their_seconds_and_a_prompt_its_tokens() {
-        let hosted_tools = HostedTools::default();
         let held = |model: &str, parts: &[(&str, &str)]| {
-            let caps = Caps {
-                completion_tokens: 4_096,
-                choices: 1,
-                hosted_tools: &hosted_tools,
-                keeps_objects: false,
-                facts: ModelFacts::of(model).unwrap(),
-            };
+            let caps = Caps::of_model(model);
             let mut body = String::new();
             for (name, value) in parts.iter().chain(&[("file", "no recording")]) {
                 let file = if *name == "file" { "; filename=\"a.mp3\"" } else { "" };

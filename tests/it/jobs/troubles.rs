@@ -7,7 +7,7 @@ use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
 use lanyard_objects::finish::Finished;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{MADE, a_run, assert_paid_once, ended, finish, world};
 use crate::support::azure::kept::{of_events, run_usage};
@@ -114,6 +114,17 @@ async fn a_stream_that_breaks_off_or_is_left_does_not_end_the_run() {
     }
 }
 
+/// A run in progress, and the events of a stream that has shown so many words of it.
+fn a_run_that_streams(thread: &str, assistant: &str, words: usize) -> (Value, Vec<String>) {
+    let run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
+        "assistant_id": assistant, "status": "in_progress", "usage": null});
+    let delta = json!({"id": "msg_1", "object": "thread.message.delta",
+        "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+    let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
+    events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); words]);
+    (run, events)
+}
+
 #[tokio::test]
 async fn output_that_was_streamed_before_a_run_failed_is_charged() {
     for (words, code, charged) in [
@@ -125,16 +136,10 @@ async fn output_that_was_streamed_before_a_run_failed_is_charged() {
         let world = world("produced").await;
         let ada = world.attendee("ada").await;
         let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
-        let run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
-            "assistant_id": assistant, "status": "in_progress", "usage": null});
-        let mut failed = run.clone();
-        failed["status"] = "failed".into();
-        failed["last_error"] = json!({"code": code, "message": "x"});
-        let delta = json!({"id": "msg_1", "object": "thread.message.delta",
-            "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
-        let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
-        events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); words]);
-        events.push(format!("event: thread.run.failed\ndata: {failed}\n\n"));
+        let (mut run, mut events) = a_run_that_streams(&thread, &assistant, words);
+        run["status"] = "failed".into();
+        run["last_error"] = json!({"code": code, "message": "x"});
+        events.push(format!("event: thread.run.failed\ndata: {run}\n\n"));
         world.azure().script(of_events(&events));
         let body = json!({"assistant_id": assistant, "stream": true}).to_string();
         let runs = format!("{}/{thread}/runs", path(Kind::Thread));
@@ -152,13 +157,8 @@ async fn output_that_was_streamed_before_an_error_event_is_charged_once_the_run_
     let world = world("error-event").await;
     let ada = world.attendee("ada").await;
     let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
-    let mut run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
-        "assistant_id": assistant, "status": "in_progress", "usage": null});
-    let delta = json!({"id": "msg_1", "object": "thread.message.delta",
-        "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+    let (mut run, mut events) = a_run_that_streams(&thread, &assistant, 200);
     let error = json!({"code": "server_error", "message": "x"});
-    let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
-    events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); 200]);
     events.push(format!("event: error\ndata: {}\n\n", json!({"error": error})));
     world.azure().script(of_events(&events));
     (run["status"], run["last_error"]) = ("failed".into(), error);
@@ -178,13 +178,8 @@ async fn output_that_was_streamed_is_charged_however_long_after_it_the_run_has_f
         let world = world("late-failure").await;
         let ada = world.attendee("ada").await;
         let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
-        let mut run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
-            "assistant_id": assistant, "status": "in_progress", "usage": null});
-        let delta = json!({"id": "msg_1", "object": "thread.message.delta",
-            "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+        let (mut run, mut events) = a_run_that_streams(&thread, &assistant, 200);
         let error = json!({"code": "server_error", "message": "x"});
-        let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
-        events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); 200]);
         if !breaks {
             events.push(format!("event: error\ndata: {}\n\n", json!({"error": error})));
         }

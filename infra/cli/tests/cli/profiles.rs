@@ -1,20 +1,28 @@
 //! Profiles, and where tokens are sent.
 
+use tempfile::TempDir;
+
 use crate::support::{Service, lanyard, lanyard_in};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_profile_names_the_service_the_token_and_the_zone() {
-    let service = Service::start().await;
+/// A home with a profile `oslo` of a service, and what else its file has.
+fn a_profile(service: &Service, path: &str, more: &str) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("lanyard");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("oslo.token"), service.token()).unwrap();
     let config = format!(
-        "default = \"oslo\"\n[profiles.oslo]\naddress = \"{}/v1/\"\ntoken_file = \"oslo.token\"\n\
-         time_zone = \"Europe/Oslo\"\nconcurrency = 10\n[profiles.none]\n",
+        "default = \"oslo\"\n[profiles.oslo]\naddress = \"{}{path}\"\ntoken_file = \"oslo.token\"\n{more}",
         service.address
     );
     std::fs::write(folder.join("config.toml"), config).unwrap();
+    home
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_names_the_service_the_token_and_the_zone() {
+    let service = Service::start().await;
+    let more = "time_zone = \"Europe/Oslo\"\nconcurrency = 10\n[profiles.none]\n";
+    let home = a_profile(&service, "/v1/", more);
     let environment = [("XDG_CONFIG_HOME", home.path().to_str().unwrap())];
 
     let create = ["event", "create", "Oslo Hack", "--for", "1h", "--json"];
@@ -62,15 +70,7 @@ async fn the_local_service_is_found_by_its_data_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_environment_variable_is_one_that_is_not_set() {
     let service = Service::start().await;
-    let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("lanyard");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("oslo.token"), service.token()).unwrap();
-    let config = format!(
-        "default = \"oslo\"\n[profiles.oslo]\naddress = \"{}\"\ntoken_file = \"oslo.token\"\n",
-        service.address
-    );
-    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let home = a_profile(&service, "", "");
     let environment = [
         ("XDG_CONFIG_HOME", home.path().to_str().unwrap()),
         ("LANYARD_ADDRESS", ""),
