@@ -223,8 +223,11 @@ pub const USUAL_REASONING_OUTPUT: u64 = 16_384;
 static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
 fn named(name: &str) -> Option<(&'static str, &'static ModelFacts)> {
-    let wanted = || name.bytes().map(|byte| byte.to_ascii_lowercase());
-    let at = MODELS.binary_search_by(|(known, _)| known.bytes().cmp(wanted())).ok()?;
+    // Azure writes small letters, which are compared as they are.
+    let has_capitals = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let lower = has_capitals.then(|| name.to_ascii_lowercase());
+    let wanted = lower.as_deref().unwrap_or(name);
+    let at = MODELS.binary_search_by_key(&wanted, |(known, _)| known).ok()?;
     MODELS.get(at).map(|(name, facts)| (*name, facts))
 }
 

@@ -163,7 +163,10 @@ impl Gateway {
                 id: demand.id,
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
-                user_hash: attendance.at.user_hash(&attendance.user),
+                user_hash: self
+                    .settler
+                    .memory
+                    .user_hash(&attendee_key, || attendance.at.user_hash(&attendance.user)),
                 shard,
                 operation,
                 model: model.clone(),

@@ -87,6 +87,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The last period that was reconciled, if it is the account of an event.
+    fn reconciled_through(&self) -> i64 {
+        self.account.get(Field::ReconciledThrough)
+    }
+
     /// What to assume of the account: that it is as it was, only later. A rate that was busy under
     /// other processes' requests probably still is.
     #[must_use]
@@ -123,11 +128,16 @@ const REFUSED_NS: i64 = 5_000_000_000;
 pub struct Memory {
     seen: Bounded<AccountKey, Seen>,
     refused: Bounded<AccountKey, Refused>,
+    user_hashes: Bounded<AccountKey, String>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { seen: Bounded::new(10_000), refused: Bounded::new(10_000) }
+        Self {
+            seen: Bounded::new(10_000),
+            refused: Bounded::new(10_000),
+            user_hashes: Bounded::new(10_000),
+        }
     }
 }
 
@@ -137,16 +147,33 @@ impl Memory {
         self.seen.look(key, |seen| look(seen.unwrap_or(&Seen::default())))
     }
 
-    /// The state of an account that the next request assumes.
+    /// The hash of an attendee's name, which takes as long as all rules of an admission.
+    pub fn user_hash(&self, key: &AccountKey, hash: impl FnOnce() -> String) -> String {
+        self.user_hashes.get(key).unwrap_or_else(|| {
+            let hash = hash();
+            self.user_hashes.insert(key.clone(), hash.clone());
+            hash
+        })
+    }
+
+    /// What the next request assumes of an event's account or of one of its shards. The first shard
+    /// knows itself which periods are reconciled.
     #[must_use]
-    pub fn guess(&self, key: &AccountKey, demand: &Demand, reconciled_through: i64) -> Guess {
-        self.look(key, |seen| seen.guess(demand, reconciled_through))
+    pub fn guess(&self, key: &AccountKey, demand: &Demand) -> Guess {
+        let of_first = match key {
+            AccountKey::Event(_) | AccountKey::Attendee(..) => None,
+            AccountKey::Shard(event, _) => {
+                Some(self.reconciled_through(&AccountKey::Event(event.clone())))
+            }
+        };
+        let through = |seen: &Seen| of_first.unwrap_or_else(|| seen.reconciled_through());
+        self.look(key, |seen| seen.guess(demand, through(seen)))
     }
 
     /// The last period of an event that was reconciled, as far as its account was seen.
     #[must_use]
     pub fn reconciled_through(&self, event: &AccountKey) -> i64 {
-        self.look(event, |seen| seen.account.get(Field::ReconciledThrough))
+        self.look(event, Seen::reconciled_through)
     }
 
     /// Remembers an account after a write, and the guess that made it.

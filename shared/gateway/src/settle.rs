@@ -124,13 +124,15 @@ impl Settler {
         reservation.disarm();
         let now = self.clock.now();
         let is_own = reservation.metadata.is_own;
-        let bill = reservation.bill(&ending.settlement);
+        let accounted = reservation.accounted(&ending.settlement);
+        let prices = accounted.as_ref().map(|accounted| &accounted.prices);
+        let bill = prices.and_then(|prices| prices.bill(ending.settlement.usage()?));
         let used = ending.settlement.charge_in_money(bill.as_ref(), &reservation.hold);
         let charge = used.map(|used| if is_own { Charge::default() } else { used });
         let record = charge.map(|charge| UsageRecord {
             own_charge: used.filter(|_| is_own),
             bill,
-            ..record(&reservation, &ending, charge, now)
+            ..record(&reservation, &ending, accounted.as_ref(), charge, now)
         });
         let (charge, is_recorded) = match &record {
             None => (None, false),

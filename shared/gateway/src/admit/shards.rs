@@ -144,8 +144,7 @@ impl Gateway {
         let (key, part) =
             (AccountKey::of_shard(&event.id, shard), event.part(shard, demand.model_key()));
         let memory = &self.settler.memory;
-        let reconciled_through = memory.reconciled_through(&AccountKey::Event(event.id.clone()));
-        let mut guess = memory.guess(&key, demand, reconciled_through);
+        let mut guess = memory.guess(&key, demand);
         let mut may_pause = true;
         for _ in 0..GUESSES {
             let write = admission::write(Side::Event, &part, demand, &guess);

@@ -1,6 +1,7 @@
 //! The usage record of a request.
 
 use chrono::{DateTime, Utc};
+use lanyard_domain::catalog::AccountedModel;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
 use super::{Ending, Reservation, ms_between};
@@ -9,6 +10,7 @@ use super::{Ending, Reservation, ms_between};
 pub(super) fn record(
     reservation: &Reservation,
     ending: &Ending,
+    accounted: Option<&AccountedModel>,
     charge: Charge,
     now: DateTime<Utc>,
 ) -> UsageRecord {
@@ -18,7 +20,7 @@ pub(super) fn record(
         event: reservation.at.event.id.clone(),
         user: reservation.user.clone(),
         operation: reservation.operation,
-        model: Some(reservation.written_by(&ending.settlement)),
+        model: Some(reservation.written_by(accounted)),
         charge,
         is_estimated: ending.is_estimated,
         status: ending.status,

@@ -55,19 +55,18 @@ impl Reservation {
 
     /// What a request that ended so cost, if the event pays for it and its price is known.
     pub(crate) fn bill(&self, settlement: &Settlement) -> Option<Bill> {
-        let usage = settlement.usage()?;
-        self.accounted(settlement)?.prices.bill(usage)
+        self.accounted(settlement)?.prices.bill(settlement.usage()?)
     }
 
     /// The name under which a request that ended so is recorded: that of the model which wrote the
     /// response, if it is another one than the deployment's.
-    pub(crate) fn written_by(&self, settlement: &Settlement) -> DeploymentName {
-        let accounted = self.accounted(settlement).and_then(|accounted| accounted.name);
-        let written_by = accounted.and_then(|name| name.parse().ok());
-        written_by.unwrap_or_else(|| self.model.clone())
+    pub(crate) fn written_by(&self, accounted: Option<&AccountedModel>) -> DeploymentName {
+        let name = accounted.and_then(|accounted| accounted.name?.parse().ok());
+        name.unwrap_or_else(|| self.model.clone())
     }
 
-    fn accounted(&self, settlement: &Settlement) -> Option<AccountedModel> {
+    /// What the response of a request that ended so is accounted as, if the event pays for it.
+    pub(crate) fn accounted(&self, settlement: &Settlement) -> Option<AccountedModel> {
         let usage = settlement.usage().filter(|_| !self.metadata.is_own)?;
         self.at.catalog.accounted(&self.model, usage.model)
     }
