@@ -28,7 +28,7 @@ use crate::ports::Cause;
 pub enum ApiError {
     /// No valid code, for whatever reason: one body for all.
     #[error(
-        "No valid event code was sent. Send CODE/USER in one of the headers openai-event-code, api-key or x-api-key, or as 'Authorization: Bearer CODE/USER': it goes where the API key goes. CODE is the code of the event. USER is your name, for example your GitHub user name: 1 to 128 letters, digits and signs of ASCII. Other letters, such as accented ones, do not work: write bjorn or jose. Check the code with the organiser."
+        "No valid event code was sent: the code, the name behind it or both are missing or wrong. Send CODE/USER as your API key, in one of the headers openai-event-code, api-key or x-api-key, or as 'Authorization: Bearer CODE/USER'. CODE is the event's code. USER is a name of your choice, such as your GitHub user name: 1 to 128 ASCII letters, digits and signs (write bjorn or jose for names with accents)."
     )]
     InvalidEventCode,
     /// The code is good, the event is yet to come.
@@ -158,7 +158,7 @@ pub enum ApiError {
     },
     /// The event keeps nothing upstream.
     #[error(
-        "This event stores nothing at Azure: no responses, conversations, files or vector stores. Set store to false in your client, so that it sends everything with each request: store=False in the OpenAI and Agents SDKs, LangChain and Agno, default_options={{\"store\": False}} in agent-framework, store_enabled=False in Semantic Kernel.{contact}"
+        "This event stores nothing at Azure: no responses, conversations, files, vector stores, assistants, threads or videos. Set store to false in your client, so that it sends everything with each request: store=False in the OpenAI and Agents SDKs, LangChain and Agno, default_options={{\"store\": False}} in agent-framework, store_enabled=False in Semantic Kernel.{contact}"
     )]
     ObjectsNotKept {
         /// Whom to ask.

@@ -4,6 +4,8 @@
 //! minutes while the store is away. Unknown codes are remembered apart, so that guesses cannot push
 //! live events out.
 
+mod holder;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,9 +24,8 @@ use lanyard_protocol::demand::Caps;
 use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
-use crate::parse::Pass;
+use crate::parse::Passes;
 use crate::ports::{Incident, RequestLine, StoreFault};
-use crate::signed::Claims;
 use crate::upstream::UserHashes;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
@@ -176,8 +177,7 @@ fn access_denied(event: &Event, why: AccessDenied) -> ApiError {
 }
 
 impl Gateway {
-    /// Finds the event of a credential, checks that it is good there, and that the event is open.
-    /// The line learns of the event also if the event refuses.
+    /// Finds the event of the first good credential, and checks that the event is open. The line learns of the event also if the event refuses.
     ///
     /// # Errors
     ///
@@ -185,11 +185,11 @@ impl Gateway {
     /// user, 503 if it cannot be read.
     pub async fn look_up(
         &self,
-        pass: Pass,
+        passes: Passes,
         now: DateTime<Utc>,
         line: &mut RequestLine,
     ) -> Result<Attendance, ApiError> {
-        self.attendance(pass, now, line, check_open).await
+        self.attendance(passes, now, line, check_open).await
     }
 
     /// The same, at an event that need not be open.
@@ -199,37 +199,27 @@ impl Gateway {
     /// As for [`Gateway::look_up`], without those about its time.
     pub async fn look_up_anytime(
         &self,
-        pass: Pass,
+        passes: Passes,
         now: DateTime<Utc>,
     ) -> Result<Attendance, ApiError> {
-        self.attendance(pass, now, &mut RequestLine::default(), |_, _| Ok(())).await
+        self.attendance(passes, now, &mut RequestLine::default(), |_, _| Ok(())).await
     }
 
     async fn attendance(
         &self,
-        pass: Pass,
+        passes: Passes,
         now: DateTime<Utc>,
         line: &mut RequestLine,
         check: impl Fn(&Event, DateTime<Utc>) -> Result<(), ApiError>,
     ) -> Result<Attendance, ApiError> {
-        let (at, user, proof) = match pass {
-            Pass::Shared(token) => {
-                let at = self.known_event(Handle::Code(token.code), now).await?;
-                if token.event.is_some_and(|event| event != at.event.id) {
-                    return Err(self.wrong_credential());
-                }
-                (at, token.user, Proof::Code)
+        let mut holder = None;
+        for pass in passes {
+            holder = self.holder(pass, now).await?;
+            if holder.is_some() {
+                break;
             }
-            Pass::Signed(token) => {
-                let at = self.known_event(Handle::Id(token.event().clone()), now).await?;
-                let claims = token.verify(&at.event.signing, now);
-                let proof = claims.as_ref().and_then(Claims::proof);
-                let (Some(claims), Some(proof)) = (claims, proof) else {
-                    return Err(self.wrong_credential());
-                };
-                (at, claims.user, proof)
-            }
-        };
+        }
+        let (at, user, proof) = holder.ok_or_else(|| self.wrong_credential())?;
         (line.event, line.user) = (Some(at.event.id.clone()), Some(user.clone()));
         check(&at.event, now)?;
         let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;
@@ -241,52 +231,6 @@ impl Gateway {
             }
         };
         Ok(Attendance { at, user, day, proof, policy, own })
-    }
-
-    /// The event of a code, if it is open.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Gateway::look_up`].
-    pub async fn open_event(
-        &self,
-        code: &EventCode,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.event_of(code, now).await?;
-        check_open(&at.event, now)?;
-        Ok(at)
-    }
-
-    /// The event of a code, open or not.
-    ///
-    /// # Errors
-    ///
-    /// 401 for a code of no event, 503 if it cannot be read.
-    pub async fn event_of(
-        &self,
-        code: &EventCode,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<OpenEvent>, ApiError> {
-        self.known_event(Handle::Code(code.clone()), now).await
-    }
-
-    async fn known_event(
-        &self,
-        handle: Handle,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<OpenEvent>, ApiError> {
-        let works = |at: &Arc<OpenEvent>| at.code_works_until.is_none_or(|until| now < until);
-        match self.find(&handle, now).await?.filter(works) {
-            Some(at) => Ok(at),
-            None => Err(self.wrong_credential()),
-        }
-    }
-
-    /// The refusal of a credential that is not good, counted, because many of them are guesses.
-    fn wrong_credential(&self) -> ApiError {
-        self.ports.request_log.count(Incident::InvalidCode, None);
-        ApiError::InvalidEventCode
     }
 
     /// An attendee's own deployments, remembered as events are.

@@ -1,6 +1,8 @@
-//! The credential of a request: the first that is well formed of all that it carries.
+//! The credentials of a request, in the order in which they are tried.
 //!
-//! An SDK may send a dummy key beside the good one, in another header or in the same one again.
+//! An SDK may send a dummy key beside the good one, in another header or in the same one again. A
+//! dummy may be well formed, such as `sk-x/y`, or become so with the name in `x-user-id`. So
+//! credentials with a user of their own come first, and step 2 takes the first that is good.
 //! Function URLs join the values of a header with commas, so each part is read as well.
 
 use http::HeaderName;
@@ -12,6 +14,9 @@ use crate::headers;
 use crate::request::Request;
 use crate::signed::SignedToken;
 
+/// The most credentials that are tried. A request must not guess many codes at once.
+const MOST: usize = 3;
+
 /// A well-formed credential. Step 2 decides whether it is valid.
 #[derive(Debug)]
 pub enum Pass {
@@ -21,21 +26,76 @@ pub enum Pass {
     Signed(SignedToken),
 }
 
-/// The credential of a request.
+/// Credentials in the order in which they are tried. There is at least one.
+#[derive(Debug)]
+pub struct Passes<T = Pass> {
+    first: T,
+    /// Empty for most requests, which saves an allocation.
+    others: Vec<T>,
+}
+
+impl<T> IntoIterator for Passes<T> {
+    type Item = T;
+    type IntoIter = std::iter::Chain<std::iter::Once<T>, std::vec::IntoIter<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.first).chain(self.others)
+    }
+}
+
+/// What has been found so far.
+struct Found<T> {
+    first: Option<T>,
+    others: Vec<T>,
+}
+
+impl<T> Found<T> {
+    const fn nothing() -> Self {
+        Self { first: None, others: Vec::new() }
+    }
+
+    fn keep(&mut self, one: T) {
+        if self.first.is_none() {
+            self.first = Some(one);
+        } else if self.others.len() < MOST - 1 {
+            self.others.push(one);
+        }
+    }
+
+    fn all(self) -> Result<Passes<T>, ApiError> {
+        let first = self.first.ok_or(ApiError::InvalidEventCode)?;
+        Ok(Passes { first, others: self.others })
+    }
+}
+
+/// The credentials of a request.
 ///
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], the same for missing and malformed ones.
-pub fn token(request: &Request) -> Result<Pass, ApiError> {
-    let user = user_apart(request);
-    first(request, |text| pass(text, user))
+pub fn token(request: &Request) -> Result<Passes, ApiError> {
+    let mut found = Found::nothing();
+    each(request, &mut complete, &mut found);
+    if let Some(user) = user_apart(request) {
+        each(request, &mut |text| completed(text, user), &mut found);
+    }
+    found.all()
 }
 
-fn pass(credential: &str, user: Option<&str>) -> Option<Pass> {
+/// A credential that names its user.
+fn complete(credential: &str) -> Option<Pass> {
     if SignedToken::is_meant_by(credential) {
         return SignedToken::read(credential).map(Pass::Signed);
     }
-    AttendeeToken::parse(credential, user).ok().map(Pass::Shared)
+    AttendeeToken::parse(credential, None).ok().map(Pass::Shared)
+}
+
+/// A credential that names no user, with the name that is sent apart.
+fn completed(credential: &str, user: &str) -> Option<Pass> {
+    match complete(credential) {
+        Some(_) => None,
+        None => AttendeeToken::parse(credential, Some(user)).ok().map(Pass::Shared),
+    }
 }
 
 /// The user of a credential without one. Two different ones are none.
@@ -45,33 +105,33 @@ fn user_apart(request: &Request) -> Option<&str> {
     users.all(|other| other == first).then_some(first)
 }
 
-/// The code alone, for routes that concern no attendee. A user behind it is ignored, and an event
+/// The codes alone, for routes that concern no attendee. A user behind one is ignored, and an event
 /// before it.
 ///
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], as for [`token`].
-pub fn code(request: &Request) -> Result<EventCode, ApiError> {
-    first(request, |credential| {
+pub fn codes(request: &Request) -> Result<Passes<EventCode>, ApiError> {
+    let mut found = Found::nothing();
+    let mut code = |credential: &str| {
         let code = credential.split('/').next().unwrap_or_default();
         let code = code.split_once('@').map_or(code, |(_, code)| code);
         code.trim_matches(' ').parse().ok()
-    })
+    };
+    each(request, &mut code, &mut found);
+    found.all()
 }
 
-/// The first well-formed credential, in the order of precedence. The original header decides alone.
-fn first<T>(request: &Request, read: impl Fn(&str) -> Option<T>) -> Result<T, ApiError> {
-    let has_original = request.http.headers().contains_key(&headers::EVENT_CODE);
-    let keys = [headers::EVENT_CODE, headers::API_KEY, headers::X_API_KEY];
-    let found = keys.into_iter().find_map(|name| {
-        let is_asked = !has_original || name == headers::EVENT_CODE;
-        texts(request, name).filter(|_| is_asked).find_map(|value| in_value(value, &read))
-    });
-    let found = found.or_else(|| {
-        let mut tokens = texts(request, AUTHORIZATION).filter(|_| !has_original);
-        tokens.find_map(|value| in_tokens(value, &read))
-    });
-    found.ok_or(ApiError::InvalidEventCode)
+/// Keeps each well-formed credential, in the order of precedence. The original header decides alone.
+fn each<T>(request: &Request, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
+    if request.http.headers().contains_key(&headers::EVENT_CODE) {
+        texts(request, headers::EVENT_CODE).for_each(|value| in_value(value, read, found));
+        return;
+    }
+    for name in [headers::API_KEY, headers::X_API_KEY] {
+        texts(request, name).for_each(|value| in_value(value, read, found));
+    }
+    texts(request, AUTHORIZATION).for_each(|value| in_tokens(value, read, found));
 }
 
 /// The values of a header that are plain text.
@@ -88,21 +148,25 @@ fn texts(request: &Request, name: HeaderName) -> impl Iterator<Item = &str> {
 
 /// Reads one value of a key's header. A user's name may contain a comma, so the complete value comes
 /// first, unless it is a list of credentials.
-fn in_value<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let mut parts = value.split(',').map(|part| read(unquoted(part)));
+fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
     if !value.contains(',') {
-        return parts.next().flatten();
+        read(unquoted(value)).into_iter().for_each(|one| found.keep(one));
+        return;
     }
-    let mut parts: Vec<_> = parts.collect();
-    if parts.iter().all(Option::is_some) {
-        return parts.swap_remove(0);
+    let parts: Vec<_> = value.split(',').map(|part| read(unquoted(part))).collect();
+    if !parts.iter().all(Option::is_some) {
+        read(unquoted(value)).into_iter().for_each(|one| found.keep(one));
     }
-    read(unquoted(value)).or_else(|| parts.into_iter().flatten().next())
+    parts.into_iter().flatten().for_each(|one| found.keep(one));
 }
 
 /// Reads one value of `Authorization`: a scheme begins each of joined values.
-fn in_tokens<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let of_scheme = |text: &str| in_value(bearer_in(text)?, &read);
+fn in_tokens<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
+    let mut of_scheme = |text: &str| {
+        if let Some(token) = bearer_in(text) {
+            in_value(token, read, found);
+        }
+    };
     let begins = value.match_indices(',').map(|(at, _)| at + 1).filter(|at| {
         let scheme = value.get(*at..).unwrap_or_default().trim_start().split(' ').next();
         scheme.is_some_and(|scheme| {
@@ -111,13 +175,10 @@ fn in_tokens<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     });
     let mut from = 0;
     for begin in begins {
-        let found = of_scheme(value.get(from..begin - 1).unwrap_or_default());
-        if found.is_some() {
-            return found;
-        }
+        of_scheme(value.get(from..begin - 1).unwrap_or_default());
         from = begin;
     }
-    of_scheme(value.get(from..).unwrap_or_default())
+    of_scheme(value.get(from..).unwrap_or_default());
 }
 
 /// The token of a value with the scheme `Bearer`.
@@ -163,7 +224,13 @@ const QUOTES: [(char, char); 11] = [
 mod tests {
     use super::*;
 
+    /// The user of the first credential.
     fn user(given: &[(&'static str, &[u8])]) -> Option<String> {
+        tried(given).first().map(|pair| pair.split_once('/').unwrap().1.to_owned())
+    }
+
+    /// Each code and user, in the order in which they are tried.
+    fn tried(given: &[(&'static str, &[u8])]) -> Vec<String> {
         let mut http = http::Request::post("/api/v1/chat/completions");
         for (name, value) in given {
             http = http.header(*name, *value);
@@ -171,10 +238,12 @@ mod tests {
         let id = format!("req_{:032x}", 1).parse().unwrap();
         let now = "2026-12-05T09:00:00Z".parse().unwrap();
         let http = http.body(bytes::Bytes::new()).unwrap();
-        match token(&Request { id, now, deadline: None, http }).ok()? {
-            Pass::Shared(token) => Some(token.user.as_str().to_owned()),
+        let passes = token(&Request { id, now, deadline: None, http });
+        let shared = |pass| match pass {
+            Pass::Shared(token) => Some(format!("{}/{}", token.code.as_str(), token.user)),
             Pass::Signed(_) => None,
-        }
+        };
+        passes.into_iter().flatten().filter_map(shared).collect()
     }
 
     #[test]
@@ -209,6 +278,30 @@ mod tests {
         assert_eq!(user(&twice).as_deref(), Some("ada"));
         assert_eq!(user(&[("authorization", b"Basic code/ada")]), None);
         assert_eq!(user(&[("authorization", b"code/ada")]), None);
+    }
+
+    #[test]
+    fn a_credential_with_a_user_comes_before_those_that_the_name_apart_completes() {
+        let good = ("authorization", b"Bearer code/ada".as_slice());
+        for name in ["api-key", "x-api-key"] {
+            let dummy = (name, b"dummy".as_slice());
+            let apart = ("x-user-id", b"eve".as_slice());
+            assert_eq!(tried(&[dummy, apart, good]), ["code/ada", "dummy/eve"]);
+            let code = ("authorization", b"Bearer code".as_slice());
+            assert_eq!(tried(&[dummy, apart, code]), ["dummy/eve", "code/eve"]);
+            let slash = (name, b"sk-xx/yy".as_slice());
+            assert_eq!(tried(&[slash, good]), ["sk-xx/yy", "code/ada"]);
+        }
+    }
+
+    #[test]
+    fn a_request_does_not_guess_many_codes() {
+        let keys = b"one1/a,two2/b,three/c,four/d".as_slice();
+        assert_eq!(tried(&[("api-key", keys)]), ["one1/a", "two2/b", "three/c"]);
+        let more = ("x-api-key", b"five/e".as_slice());
+        let original = ("openai-event-code", b"code/ada".as_slice());
+        assert_eq!(tried(&[("api-key", keys), more]).len(), MOST);
+        assert_eq!(tried(&[("api-key", keys), more, original]), ["code/ada"]);
     }
 
     #[test]

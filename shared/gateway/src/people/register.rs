@@ -65,11 +65,13 @@ impl People {
     pub async fn register(&self, request: Request) -> Result<Response, ApiError> {
         let id = registered_at(request.http.uri().path())?;
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
-        let token = match parse::token(&request)? {
-            Pass::Shared(token) => token,
+        let shared = |pass| match pass {
+            Pass::Shared(token) => Some(token),
             // An attendee with a token or a key needs none.
-            Pass::Signed(_) => return Err(ApiError::InvalidEventCode),
+            Pass::Signed(_) => None,
         };
+        let token = parse::token(&request)?.into_iter().find_map(shared);
+        let token = token.ok_or(ApiError::InvalidEventCode)?;
         let attendance = self.newcomer(token, &id, &request).await?;
         let proof = proof(&request)?;
         self.gateway.free_calls.proof(attendance.key(), request.now)?;
