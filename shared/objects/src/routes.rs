@@ -172,6 +172,11 @@ pub static ROUTES: [Route; 68] = {
     ]
 };
 
+/// Words of calls that are not served and stand where others have an id. They are no ids, so such a
+/// call is an unknown route and not a wrong method.
+const NOT_IDS: [(Kind, &str); 3] =
+    [(Kind::Video, "characters"), (Kind::Video, "edits"), (Kind::Video, "extensions")];
+
 /// The route of a call, and the ids in its path.
 #[derive(Debug)]
 pub(super) struct RouteMatch<'p> {
@@ -190,9 +195,11 @@ impl<'p> RouteMatch<'p> {
     pub(super) fn read(kind: Kind, method: &Method, path: &'p str) -> Result<Self, ApiError> {
         let below = parse::below(path, kind.operation())?;
         let segments: Vec<&str> = below.into_iter().flat_map(|below| below.split('/')).collect();
+        let is_call = segments.first().is_some_and(|word| NOT_IDS.contains(&(kind, *word)));
         let here = || {
             ROUTES.iter().filter(|route| {
-                route.kind.operation() == kind.operation() && fits(route.path, &segments)
+                let is_kinds = route.kind.operation() == kind.operation();
+                is_kinds && !is_call && fits(route.path, &segments)
             })
         };
         match here().find(|route| route.method == *method) {
@@ -273,5 +280,25 @@ fn allow((get, post, delete): (bool, bool, bool)) -> &'static str {
         (false, true, false) => "POST, OPTIONS",
         (false, false, true) => "DELETE, OPTIONS",
         (false, false, false) => "OPTIONS",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_calls_that_are_not_served_are_no_ids() {
+        let read = |method: Method, path: &str| RouteMatch::read(Kind::Video, &method, path).err();
+        for below in ["edits", "extensions", "characters", "characters/char_1"] {
+            for method in [Method::POST, Method::GET, Method::DELETE] {
+                let path = format!("/api/v1/videos/{below}");
+                let refused = read(method, &path);
+                assert!(matches!(refused, Some(ApiError::UnknownRoute)), "{path}: {refused:?}");
+            }
+        }
+        assert!(read(Method::GET, "/api/v1/videos/video_1").is_none());
+        let wrong = read(Method::POST, "/api/v1/videos/video_1");
+        assert!(matches!(wrong, Some(ApiError::MethodNotAllowed { .. })), "{wrong:?}");
     }
 }
