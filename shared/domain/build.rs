@@ -49,8 +49,11 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
     };
     let routes: Vec<_> =
         facts["routes_to"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let operations = facts["operations"].as_array().into_iter().flatten();
+    let operations: Vec<_> = operations.filter_map(Value::as_str).map(variant).collect();
+    let operations = operations.join(", ");
     Ok(format!(
-        "ModelFacts {{ context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
+        "ModelFacts {{ operations: &[{operations}], context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
          image: {}, refuses_user: {}, refuses_stream_options: {}, has_older_tokenizer: {}, \
          retires: {retires}, routes_to: &{routes:?}, prices: ModelPrices {{ version: {version:?}, \
          surcharge: {}, input: {}, \
@@ -82,6 +85,12 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         unit("character"),
         unit("video_second"),
     ))
+}
+
+/// The variant of an operation's name, such as `Operation::ChatCompletions`.
+fn variant(name: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    format!("Operation::{}", name.split('_').map(capital).collect::<String>())
 }
 
 fn image(rule: &Value) -> Result<String, Fault> {

@@ -71,7 +71,9 @@ pub enum AdminError {
     #[error("Another event goes by this code. Choose another one, or leave it out to get one.")]
     CodeTaken,
     /// An event that was used is part of the accounts.
-    #[error("The event has been used, so it cannot be deleted. End it instead.")]
+    #[error(
+        "The event has been used, so it cannot be deleted as it is. End it, or delete its usage with a reset first."
+    )]
     EventInUse,
     /// Objects would have no owner.
     #[error(
@@ -121,8 +123,9 @@ fn invalid(mistakes: &[Mistake]) -> String {
 
 fn in_use(events: &[String]) -> String {
     format!(
-        "Events that are open or to come offer this deployment: {}. End them or take it out of \
-         them first; a weight of 0 keeps requests away from it until then.",
+        "Events that are open or to come offer this deployment: {}. First end them, or set their \
+         deployments to the others: an event without such a list offers every deployment. Until \
+         then a weight of 0 keeps requests away from it.",
         events.join(", ")
     )
 }

@@ -122,7 +122,7 @@ pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, Adm
     let body = body::object(call.request)?;
     let deployments = call.admin.store.deployments(call.organiser()).await?;
     update(call, id, Action::Change, |event| {
-        match changed(event, &body, &deployments)? {
+        match changed(event, &body, &deployments, call.now())? {
             after if after == *event => Ok(after),
             // An event of an earlier schema gets its secret with its first change.
             after => with_secret(call, &after),

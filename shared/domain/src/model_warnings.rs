@@ -15,7 +15,7 @@ pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
     let Some(day) = facts.retires else { return Vec::new() };
     // Days are written so that their texts are in order.
     let day_of = |at: DateTime<Utc>| at.date_naive().to_string();
-    if *day <= *day_of(now) {
+    if facts.is_retired(now) {
         return vec![format!(
             "Azure retired this model on {day}. Requests may fail: deploy its successor."
         )];

@@ -6,10 +6,12 @@
 
 mod known;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::known::KnownModel;
 use crate::images::ImageRule;
+use crate::operation::Operation;
 
 /// The field in which a deployment takes the cap on completion tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ impl CompletionField {
 /// The facts of one model. `None` means that the source does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelFacts {
+    /// The operations that it serves, as far as the source says. Azure may add to them.
+    pub operations: &'static [Operation],
     /// The context window: the most tokens of prompt and completion together.
     pub context: Option<u64>,
     /// The most completion tokens.
@@ -104,6 +108,7 @@ pub struct ModelPrices {
 impl ModelFacts {
     /// The facts of a model that is not in the table.
     pub const UNKNOWN: Self = Self {
+        operations: &[],
         context: None,
         max_output: None,
         reasons: false,
@@ -160,6 +165,19 @@ impl ModelFacts {
         let ends = name.rmatch_indices('-').map(|(at, _)| at);
         let mut begins = std::iter::once(name.len()).chain(ends);
         begins.find_map(|end| named(&name[..end])).map(|(_, facts)| facts)
+    }
+
+    /// Whether Azure has retired it at an instant, as far as the date is known.
+    #[must_use]
+    pub fn is_retired(&self, now: DateTime<Utc>) -> bool {
+        // Days are written so that their texts are in order.
+        self.retires.is_some_and(|day| *day <= *now.date_naive().to_string())
+    }
+
+    /// Whether it serves an operation. `None` if the source does not say which it serves.
+    #[must_use]
+    pub fn serves(&self, operation: Operation) -> Option<bool> {
+        (!self.operations.is_empty()).then(|| self.operations.contains(&operation))
     }
 
     /// Whether it chooses another model for each request.

@@ -127,7 +127,8 @@ async fn a_deployment_stays_while_an_event_to_come_offers_it() {
     });
     let (soon, _) = harness.event(soon).await;
     let refused = harness.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
-    assert!(refused["error"]["message"].as_str().unwrap().contains("Soon"));
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("Soon. First end them, or set their deployments"), "{message}");
     harness.delete("/deployments/gpt-4o-mini").await.ok(200);
 
     harness.deployment("gpt-4o-mini", "chat_completions").await;

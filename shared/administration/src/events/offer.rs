@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Capacity;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::DeploymentName;
@@ -42,19 +43,27 @@ pub(super) fn joined(names: &[DeploymentName]) -> String {
     names.iter().map(DeploymentName::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// What an event offers, and the instant at which models are retired or not.
+pub(super) struct Offer<'a> {
+    pub(super) catalog: &'a Catalog,
+    /// The names in the order of the organiser. `None` for every deployment.
+    pub(super) listed: Option<&'a [DeploymentName]>,
+    pub(super) now: DateTime<Utc>,
+}
+
 /// The model of a request that names none: the body's, the one before if the event still offers it,
 /// or the obvious one.
 pub(super) fn defaults(
     given: Given<Defaults>,
     before: &BTreeMap<Operation, DeploymentName>,
-    catalog: &Catalog,
+    offer: &Offer<'_>,
     mistakes: &Mistakes,
 ) -> BTreeMap<Operation, DeploymentName> {
     let forgets_all = matches!(given, Given::Null);
     let mut given = given.value().unwrap_or_default();
     let mut defaults = BTreeMap::new();
     for operation in Operation::ALL.iter().copied() {
-        let names = catalog.names(Some(operation));
+        let names = offer.catalog.names(Some(operation));
         let before = before.get(&operation).filter(|name| !forgets_all && names.contains(name));
         let chosen = match given.remove(&operation) {
             Some(Some(name)) if !names.contains(&name) => {
@@ -72,18 +81,35 @@ pub(super) fn defaults(
                 None
             }
             Some(Some(name)) => Some(name),
-            Some(None) => obvious(operation, names),
-            None => before.cloned().or_else(|| obvious(operation, names)),
+            Some(None) => offer.obvious(operation, names),
+            None => before.cloned().or_else(|| offer.obvious(operation, names)),
         };
         defaults.extend(chosen.map(|name| (operation, name)));
     }
     defaults
 }
 
-/// Any model will do for a curl line from a slide; embeddings of two models do not mix.
-fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
-    let is_obvious = !Protocol::of(operation).is_bound_to_model || names.len() == 1;
-    names.into_iter().next().filter(|_| is_obvious)
+impl Offer<'_> {
+    /// Any model will do for a curl line from a slide; embeddings of two models do not mix. It is the
+    /// first that Azure has not retired: in the order of the event's list, else by name.
+    fn obvious(
+        &self,
+        operation: Operation,
+        mut names: Vec<DeploymentName>,
+    ) -> Option<DeploymentName> {
+        let is_obvious = !Protocol::of(operation).is_bound_to_model || names.len() == 1;
+        let place = |name: &DeploymentName| {
+            self.listed.and_then(|listed| listed.iter().position(|one| one == name))
+        };
+        // The sort is stable: without a list the names stay in their order.
+        names.sort_by_key(|name| (self.is_retired(name), place(name)));
+        names.into_iter().next().filter(|_| is_obvious)
+    }
+
+    fn is_retired(&self, name: &DeploymentName) -> bool {
+        let mut replicas = self.catalog.deployments().iter().filter(|one| one.name == *name);
+        replicas.all(|one| one.known_facts().is_some_and(|facts| facts.is_retired(self.now)))
+    }
 }
 
 /// The sum of the quotas of the offered deployments that write text, as far as they are known.

@@ -13,11 +13,12 @@ use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::tool_calls::PricedTool;
+use lanyard_domain::transliteration::transliterated;
 use serde_json::{Map, Value};
 
 use super::by_model;
 use super::draft::{AllowancesDraft, ContactDraft, EventDraft, HostedDraft, Purpose};
-use super::offer::{capacity, defaults, offered};
+use super::offer::{Offer, capacity, defaults, offered};
 use super::window::{changed_window, new_window};
 use crate::error::AdminError;
 use crate::form::{Given, Mistakes};
@@ -52,8 +53,9 @@ pub(crate) fn created(
     let window = new_window(draft.starts_at, draft.ends_at, draft.time_zone, &mistakes);
     let offered = offered(draft.deployments, None, deployments, &mistakes);
     let catalog = Catalog::new(deployments.to_vec(), offered.as_deref());
+    let offer = Offer { catalog: &catalog, listed: offered.as_deref(), now: new_event.now };
     let default_deployments =
-        defaults(draft.default_deployments, &BTreeMap::new(), &catalog, &mistakes);
+        defaults(draft.default_deployments, &BTreeMap::new(), &offer, &mistakes);
     let expected_attendees = draft.attendees.or(DEFAULT_ATTENDEES, DEFAULT_ATTENDEES);
     let preset = draft.preset.or(Preset::default(), Preset::default());
     let max_completion_tokens =
@@ -62,7 +64,7 @@ pub(crate) fn created(
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
-        code: code.unwrap_or_else(|| EventCode::generate(&name, new_event.random)),
+        code: code.unwrap_or_else(|| generated_code(&name, new_event.random)),
         id: new_event.id,
         organiser: new_event.organiser.clone(),
         name,
@@ -104,6 +106,11 @@ pub(crate) fn created(
     mistakes.unless_any(event.map(|event| (event, code_is)))
 }
 
+/// Letters with a usual spelling in Latin ones keep the name readable in its code.
+fn generated_code(name: &str, random: [u8; 8]) -> EventCode {
+    EventCode::generate(transliterated(name).as_deref().unwrap_or(name), random)
+}
+
 /// Decisions on hosted tools: those from before, then the list of allowed types, then the decisions
 /// that the body names.
 fn hosted_tools(
@@ -143,6 +150,7 @@ pub(crate) fn changed(
     event: &Event,
     body: &Map<String, Value>,
     deployments: &[Deployment],
+    now: DateTime<Utc>,
 ) -> Result<Event, AdminError> {
     let mistakes = Mistakes::default();
     let draft = EventDraft::read(Purpose::Change, event.access, body, &mistakes);
@@ -161,8 +169,9 @@ pub(crate) fn changed(
         changed_window(&event.window, draft.starts_at, draft.ends_at, draft.time_zone, &mistakes);
     let offered = offered(draft.deployments, event.deployments.clone(), deployments, &mistakes);
     let catalog = Catalog::new(deployments.to_vec(), offered.as_deref());
+    let offer = Offer { catalog: &catalog, listed: offered.as_deref(), now };
     let default_deployments =
-        defaults(draft.default_deployments, &event.default_deployments, &catalog, &mistakes);
+        defaults(draft.default_deployments, &event.default_deployments, &offer, &mistakes);
     let expected_attendees = draft.attendees.or(event.expected_attendees, DEFAULT_ATTENDEES);
     let max_completion_tokens = draft.max_completion_tokens.or_before(event.max_completion_tokens);
     let usual =

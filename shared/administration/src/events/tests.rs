@@ -80,7 +80,7 @@ fn shown(event: &Event) -> String {
 }
 
 fn change(event: &Event, body: Value) -> Result<Event, AdminError> {
-    changed(event, &object(body), &deployments())
+    changed(event, &object(body), &deployments(), now())
 }
 
 /// Every wrong field of a refusal, one a line.

@@ -26,7 +26,7 @@ pub fn event_draft(schemas: &mut SchemaGenerator) -> Schema {
 /// A change of an event.
 pub fn event_change(schemas: &mut SchemaGenerator) -> Schema {
     let event = event();
-    named(schemas, "EventChange", of_bodies(|body| changed(&event, body, &[])))
+    named(schemas, "EventChange", of_bodies(|body| changed(&event, body, &[], DateTime::<Utc>::UNIX_EPOCH)))
 }
 
 /// A new code.

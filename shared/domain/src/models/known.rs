@@ -30,6 +30,19 @@ impl KnownModel {
         begins.find_map(|end| Self::of(&name[..end]))
     }
 
+    /// The names of the table that a text may mean: the same letters and digits, or at most two of
+    /// them different. The nearest come first, at most three.
+    #[must_use]
+    pub fn near(text: &str) -> Vec<&'static str> {
+        let wanted = plain(text);
+        let far = |name: &str| distance(&plain(name), &wanted);
+        let near = super::MODELS.iter().map(|(name, _)| (far(name), *name));
+        let mut near: Vec<_> = near.filter(|(far, _)| *far <= MOST_DIFFERENT).collect();
+        near.sort_unstable();
+        near.truncate(3);
+        near.into_iter().map(|(_, name)| name).collect()
+    }
+
     /// Its name without a version.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -41,6 +54,29 @@ impl KnownModel {
     pub fn prices(self) -> &'static ModelPrices {
         &self.facts.prices
     }
+}
+
+/// How many letters of a near name differ.
+const MOST_DIFFERENT: usize = 2;
+
+/// The letters and digits of a name.
+fn plain(name: &str) -> Vec<u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+}
+
+/// The Levenshtein distance: how many letters are to be added, removed or replaced.
+fn distance(one: &[u8], other: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, byte) in one.iter().enumerate() {
+        let mut diagonal = at;
+        row[0] = at + 1;
+        for (column, wanted) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(byte != wanted);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
 }
 
 impl PartialEq for KnownModel {
@@ -60,6 +96,14 @@ impl std::fmt::Debug for KnownModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_near_its_model() {
+        assert_eq!(KnownModel::near("gpt5mini")[0], "gpt-5-mini");
+        assert_eq!(KnownModel::near("GPT-4.o-mni")[0], "gpt-4o-mini");
+        assert!(KnownModel::near("gpt-4").len() <= 3);
+        assert_eq!(KnownModel::near("prod-smart"), Vec::<&str>::new());
+    }
 
     #[test]
     fn the_model_of_a_response_is_known_in_each_version() {
