@@ -208,6 +208,8 @@ export interface Attendee {
   blocked: boolean;
   in_flight: number;
   own_limits: string[];
+  own_limits_by_model?: Record<string, string[]>;
+  /** Also `by_model`, where the event limits single models. */
   allowance: Limits;
   usage: Usage;
 }
@@ -215,7 +217,12 @@ export interface Attendee {
 /** A change of an attendee. An allowance of null restores the event's limits. */
 export interface AttendeeChange {
   blocked?: boolean;
-  allowance?: Limits | null;
+  allowance?: AllowanceChange | null;
+}
+
+/** Limits to set by name, and those on single models below `by_model`. */
+export interface AllowanceChange {
+  [name: string]: number | null | AllowanceChange;
 }
 
 /** The time to first byte of an hour or a model. */

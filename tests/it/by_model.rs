@@ -1,10 +1,10 @@
 //! Limits on one model: whom they hold, what they say, and that no race passes them.
 
 use chrono::TimeDelta;
-use lanyard_domain::account::Field;
+use lanyard_domain::account::{Change, Field, NO_LIMIT};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::amount::{NANO_PER_USD, nano_dollars};
-use lanyard_domain::by_model::ByModel;
+use lanyard_domain::by_model::{ByModel, ModelKey};
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::unit::Unit;
 use serde_json::{Value, json};
@@ -48,6 +48,31 @@ async fn a_limit_holds_under_every_name_of_its_model_and_no_other_model_is_held_
         }
         assert_eq!(world.settle().await.requests, 8);
     }
+}
+
+#[tokio::test]
+async fn an_attendees_own_limit_on_a_model_holds_for_that_attendee_alone() {
+    let world = World::event("own").of_model(true, DEAR, Limit::RequestsTotal, 1).start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    for attendee in [&ada, &bob] {
+        ask(attendee, DEAR).await.assert_ok();
+    }
+    world.quiet().await;
+    let own = |value| {
+        let limit =
+            Field::OverrideOfModel(ModelKey::of(&DEAR.parse().unwrap()), Limit::RequestsTotal);
+        vec![Change::Set(limit, value), Change::Add(Field::Terms, 1)]
+    };
+    world.change_attendee("ada", own(2)).await;
+    ask(&ada, DEAR).await.assert_ok();
+    world.quiet().await;
+    ask(&ada, DEAR).await.assert_refused(402, "insufficient_quota");
+    ask(&bob, DEAR).await.assert_refused(402, "insufficient_quota");
+    world.change_attendee("ada", own(NO_LIMIT)).await;
+    // A refusal is remembered for five seconds at most.
+    world.wait(TimeDelta::seconds(5));
+    ask(&ada, DEAR).await.assert_ok();
+    assert_eq!(world.settle().await.requests, 4);
 }
 
 #[tokio::test]

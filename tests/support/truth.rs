@@ -53,7 +53,7 @@ impl World {
             let units = (account.units(Field::UnitHeld), account.units(Field::UnitCommitted));
             assert_eq!(units, (Units::NONE, account.spent().units), "{account:?}");
             let negative = |(field, number): &(&Field, &i64)| {
-                !matches!(field, Field::Override(_)) && **number < 0
+                !matches!(field, Field::Override(_) | Field::OverrideOfModel(..)) && **number < 0
             };
             assert_eq!(account.numbers.iter().find(negative), None);
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, Field};
-use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::amount::Amount;
 use lanyard_domain::by_model::LimitKey;
@@ -13,7 +12,7 @@ use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::{DeploymentName, EventId};
-use lanyard_domain::limit::Counting;
+use lanyard_domain::left;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
@@ -38,7 +37,7 @@ pub(crate) struct View<'a> {
     allowance: BTreeMap<&'static str, Left>,
     /// The attendee's limits on single models, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    allowance_by_model: BTreeMap<&'a str, BTreeMap<&'static str, Left>>,
+    allowance_by_model: BTreeMap<String, BTreeMap<&'static str, Left>>,
     usage: Used,
 }
 
@@ -289,44 +288,29 @@ fn left(
     account: &Account,
     now: DateTime<Utc>,
 ) -> BTreeMap<&'static str, Left> {
-    let day = attendance.day;
-    let at = |instant: DateTime<Utc>| Some(instant.to_rfc3339_opts(SecondsFormat::Millis, true));
-    let one = |limit: LimitKey, allowed| {
-        let field = Field::of_limit(limit, day.date);
-        let amount = |count| limit.quantity().amount(count);
-        let left = |remaining, resets_at| Left {
+    let one = |(key, allowed): (LimitKey, u64)| {
+        let left = left::left(account, key, allowed, attendance.day, now);
+        let amount = |count| key.quantity().amount(count);
+        let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let view = Left {
             allowed: amount(allowed),
-            remaining: amount(remaining),
-            resets_at,
+            remaining: amount(left.remaining),
+            resets_at: left.resets_at.map(at),
         };
-        let rate = |field, allowed| {
-            let rest = remaining(account, field, allowed, now.into());
-            left(rest.units, at(now + chrono::TimeDelta::nanoseconds(rest.resets_in_ns)))
-        };
-        let counted = |field, allowed: u64, resets_at| {
-            left(allowed.saturating_sub(account.count(field)), resets_at)
-        };
-        match limit.limit.counting() {
-            Counting::PerMinute(_) => rate(field, allowed),
-            Counting::PerDay(_) => counted(field, allowed, at(day.ends_at)),
-            Counting::TokensTotal
-            | Counting::UnitTotal(_)
-            | Counting::InFlight
-            | Counting::RequestsTotal => counted(field, allowed, None),
-        }
+        (key.limit.name(), view)
     };
-    allowance.each().map(|(limit, allowed)| (limit.limit.name(), one(limit, allowed))).collect()
+    allowance.each().map(one).collect()
 }
 
-fn left_by_model<'a>(
-    attendance: &'a Attendance,
+fn left_by_model(
+    attendance: &Attendance,
     account: &Account,
     now: DateTime<Utc>,
-) -> BTreeMap<&'a str, BTreeMap<&'static str, Left>> {
-    let limits = &attendance.event().allowances.by_model.attendee;
-    let of_model = |name: &'a DeploymentName| {
+) -> BTreeMap<String, BTreeMap<&'static str, Left>> {
+    let limits = account.model_limits(&attendance.event().allowances.by_model.attendee);
+    let of_model = |name: &DeploymentName| {
         let of_model = Allowance::default().for_model(limits.of(name));
-        (name.as_str(), left(attendance, &of_model, account, now))
+        (name.to_string(), left(attendance, &of_model, account, now))
     };
     limits.names().into_iter().map(of_model).collect()
 }

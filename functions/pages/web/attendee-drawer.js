@@ -1,7 +1,7 @@
 // @ts-check
 // The details of one attendee: usage, exact limits, and everything that an organiser can do for them.
 
-/** @import { Attendee, AttendeeChange, AttendeeDetails, Limits, OrganiserEvent } from "../types.d.ts" */
+/** @import { AllowanceChange, Attendee, AttendeeChange, AttendeeDetails, Limits, LimitsByModel, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { copyButton } from "./copy-button.js";
@@ -9,7 +9,7 @@ import { fill, h } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
-import { LIMITS, dollars, limitInput, limitName } from "./limits.js";
+import { LIMITS, dollars, limitInput, limitName, ownLimits } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -60,26 +60,25 @@ export function openDrawer(event, attendee, changed) {
   }
 
   function limitsForm() {
-    const controls = LIMITS.map((name) => {
-      const control = h("input", { ...limitInput(name), placeholder: t.noLimit });
-      control.value = String(current.allowance[name] ?? "");
-      return { name, control, before: control.value };
+    const controls = places(event).map((place) => {
+      const control = h("input", { ...limitInput(place.name), placeholder: t.noLimit });
+      control.value = String(valueAt(current.allowance, place) ?? "");
+      return { place, control, before: control.value, own: isOwn(current, place) };
     });
     /** @param {SubmitEvent} event */
     const submit = (event) => {
       event.preventDefault();
-      const changes = controls.filter(({ control, before }) => control.value !== before)
-        .map(({ name, control }) => [name, control.value === "" ? null : Number(control.value)]);
-      // Limits of their own that did not change are sent again, because the API replaces them as a whole.
-      const own = current.own_limits.map((name) => [name, current.allowance[name] ?? null]);
-      if (changes.length) apply({ allowance: Object.fromEntries([...own, ...changes]) });
+      const changes = controls.filter(({ control, before }) => control.value !== before);
+      if (changes.length) apply({ allowance: limitsChange(changes.map(({ place, control }) => ({ place, value: control.value === "" ? null : Number(control.value) }))) });
     };
     return h("form", { onsubmit: submit, id: "limits-form", novalidate: true },
-      h("div.grid", {}, controls.map(({ name, control }) => fieldOf(`allowance.${name}`, capitalised(limitName(name)), control,
-        current.own_limits.includes(name) ? t.setForThisAttendee : t.theEventsLimit))),
+      h("div.grid", {}, controls.map(({ place: { model, name }, control, own }) => fieldOf(
+        model === null ? `allowance.${name}` : `allowance.by_model.${model}.${name}`,
+        model === null ? capitalised(limitName(name)) : `${model}: ${limitName(name)}`, control,
+        own ? t.setForThisAttendee : t.theEventsLimit))),
       h("p.row", {}, h("button.main.small", {}, t.saveLimits),
         h("button.small", { type: "button", "data-action": "raise", onclick: raise }, t.doubleAllLimitsButton),
-        current.own_limits.length ? h("button.small", { type: "button", "data-action": "reset", onclick: () => apply({ allowance: null }) }, t.resetLimits) : null));
+        ownLimits(current).length ? h("button.small", { type: "button", "data-action": "reset", onclick: () => apply({ allowance: null }) }, t.resetLimits) : null));
   }
 
   async function raise() {
@@ -190,10 +189,70 @@ function modelTable(rows, requests, isRecorded) {
 }
 
 /**
- * All limits doubled.
+ * All limits doubled, also those on single models.
+ *
+ * @param {AllowanceChange} allowance
+ * @returns {AllowanceChange}
+ */
+export function doubled(allowance) {
+  return Object.fromEntries(Object.entries(allowance).flatMap(([name, value]) => {
+    if (value === null) return [];
+    return [[name, typeof value === "number" ? value * FACTOR : doubled(value)]];
+  }));
+}
+
+/** @typedef {{ model: string | null, name: string }} Place */
+
+/**
+ * The limits on single models among those of an account.
  *
  * @param {Limits} allowance
  */
-export function doubled(allowance) {
-  return Object.fromEntries(Object.entries(allowance).flatMap(([name, value]) => (value === null ? [] : [[name, value * FACTOR]])));
+function byModel(allowance) {
+  return /** @type {LimitsByModel} */ (/** @type {unknown} */ (allowance)).by_model ?? {};
+}
+
+/**
+ * The limits that an attendee can have: on all models, and those on single models that the event sets.
+ *
+ * @param {OrganiserEvent} event
+ * @returns {Place[]}
+ */
+function places(event) {
+  const ofModels = Object.entries(byModel(event.allowances.attendee))
+    .flatMap(([model, limits]) => Object.keys(limits).map((name) => ({ model, name })));
+  return [...LIMITS.map((name) => ({ model: null, name })), ...ofModels];
+}
+
+/**
+ * @param {Limits} allowance
+ * @param {Place} place
+ */
+function valueAt(allowance, { model, name }) {
+  return model === null ? allowance[name] : byModel(allowance)[model]?.[name];
+}
+
+/**
+ * @param {Attendee} attendee
+ * @param {Place} place
+ */
+function isOwn({ own_limits: all, own_limits_by_model: ofModels = {} }, { model, name }) {
+  return (model === null ? all : ofModels[model] ?? []).includes(name);
+}
+
+/**
+ * The change that sets some limits.
+ *
+ * @param {{ place: Place, value: number | null }[]} changes
+ */
+function limitsChange(changes) {
+  /** @type {AllowanceChange} */
+  const allowance = {};
+  /** @type {Record<string, AllowanceChange>} */
+  const models = {};
+  for (const { place: { model, name }, value } of changes) {
+    if (model === null) allowance[name] = value;
+    else models[model] = { ...models[model], [name]: value };
+  }
+  return Object.keys(models).length ? { ...allowance, by_model: models } : allowance;
 }

@@ -3,6 +3,8 @@
 
 /** @import { Attendee } from "../types.d.ts" */
 
+import { ownLimits } from "./limits.js";
+
 export const PAGE_SIZE = 50;
 
 /** @typedef {"user" | "requests" | "tokens" | "in_flight" | "joined"} Column */
@@ -15,7 +17,7 @@ const FILTERS = {
   used: ({ usage }) => usage.requests > 0,
   unused: ({ usage }) => usage.requests === 0,
   blocked: ({ blocked }) => blocked,
-  custom: ({ own_limits: own }) => own.length > 0,
+  custom: (attendee) => ownLimits(attendee).length > 0,
 };
 
 /** @type {Record<Column, (attendee: Attendee) => string | number>} */

@@ -9,6 +9,7 @@ import { csv } from "./csv.js";
 import { download, fill, h, setText, syncChildren } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask, options } from "./form.js";
+import { ownLimits } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -245,7 +246,8 @@ function attendeeRow(user, { apply, open, select }) {
     setText(tokens, number(one.usage.total_tokens));
     setText(inFlight, number(one.in_flight));
     setText(joined, one.joined_at ? dateTime(one.joined_at, JOINED) : t.notJoinedYet);
-    setText(limits, one.own_limits.length > 2 ? t.customLimits(one.own_limits.length) : one.own_limits.length ? t.customLimitNames(one.own_limits.join(", ").replaceAll("_", " ")) : t.eventDefault);
+    const own = ownLimits(one);
+    setText(limits, own.length > 2 ? t.customLimits(own.length) : own.length ? t.customLimitNames(own.join(", ").replaceAll("_", " ")) : t.eventDefault);
     const place = document.activeElement ? [...buttons.children].indexOf(document.activeElement) : -1;
     const shown = [one.blocked ? unblock : block, details];
     syncChildren(buttons, shown);

@@ -1,7 +1,7 @@
 // @ts-check
 // An attendee's limits and what remains of them.
 
-/** @import { AttendeeAccess, LimitLeft, Model, Usage } from "../types.d.ts" */
+/** @import { Attendee, AttendeeAccess, LimitLeft, Model, Usage } from "../types.d.ts" */
 
 import { fill, h, svg } from "./dom.js";
 import { LANGUAGE, list } from "./locale.js";
@@ -52,6 +52,15 @@ export const OPERATIONS = Object.keys(t.OPERATION_NAMES);
  */
 export function operationName(name) {
   return t.OPERATION_NAMES[name] ?? name.replaceAll("_", " ");
+}
+
+/**
+ * The limits that are an attendee's own, those on a model with its name.
+ *
+ * @param {Attendee} attendee
+ */
+export function ownLimits({ own_limits: all, own_limits_by_model: byModel = {} }) {
+  return [...all, ...Object.entries(byModel).flatMap(([model, names]) => names.map((name) => `${model}: ${name}`))];
 }
 
 /**

@@ -1,9 +1,14 @@
 //! The attendees of an event: usage, own limits, and blocks.
 
+mod left;
+mod own;
+
+use std::collections::BTreeMap;
+
 use http::StatusCode;
-use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::admission;
-use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::time::EpochNanos;
@@ -13,10 +18,11 @@ use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::left::LeftView;
 use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
 use crate::error::AdminError;
-use crate::events::{LimitsDraft, owned};
+use crate::events::{AttendeeAllowanceView, owned};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
 use crate::time::Timestamp;
@@ -48,24 +54,36 @@ pub(crate) struct AttendeeView<'a> {
     in_flight: u64,
     usage: Numbers,
     /// The limits that apply: the event's, replaced by their own.
-    allowance: Allowance,
+    allowance: AttendeeAllowanceView,
     /// Which of these are their own.
     own_limits: Vec<&'static str>,
+    /// Which of those on single models are their own, by model. It also has those that are lifted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    own_limits_by_model: BTreeMap<String, Vec<&'static str>>,
 }
 
 impl<'a> AttendeeView<'a> {
     fn of(user: &'a UserId, account: &Account, event: &Event) -> Self {
         let seated_at = account.numbers.get(&Field::SeatedAt).map(|at| EpochNanos(*at).to_utc());
-        let is_own = |limit: &Limit| account.numbers.contains_key(&Field::Override(*limit));
         Self {
             user,
             blocked: is_blocked(account),
             joined_at: seated_at.map(Timestamp::utc),
             in_flight: account.count(Field::Open),
             usage: Numbers::of(account),
-            allowance: account.allowance(&event.allowances.attendee),
-            own_limits: Limit::ALL.iter().copied().filter(is_own).map(Limit::name).collect(),
+            allowance: allowance(account, event),
+            own_limits: own::limits(account),
+            own_limits_by_model: own::limits_by_model(account, event),
         }
+    }
+}
+
+/// The limits that apply to an account.
+fn allowance(account: &Account, event: &Event) -> AttendeeAllowanceView {
+    AttendeeAllowanceView {
+        limits: account.allowance(&event.allowances.attendee),
+        by_model: account.model_limits(&event.allowances.by_model.attendee),
     }
 }
 
@@ -97,6 +115,12 @@ pub(crate) struct AttendeeDetails<'a> {
     /// others are missing: those of an event that keeps no records, those of more than 90 days ago
     /// or of an earlier release, and some of an attendee with more than about ten thousand.
     by_model: Vec<ModelView>,
+    /// What is left of each limit now.
+    left: BTreeMap<&'static str, LeftView>,
+    /// What is left of the limits on single models, by model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    left_by_model: BTreeMap<String, BTreeMap<&'static str, LeftView>>,
 }
 
 /// The usage of an attendee with a model.
@@ -154,7 +178,12 @@ pub(crate) async fn show(
         .into_iter()
         .map(|one| ModelView { model: one.model, numbers: Numbers::new(one.requests, one.charge) });
     let attendee = AttendeeView::of(&user, &account, &event);
-    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model: by_model.collect() })
+    let by_model = by_model.collect();
+    let at =
+        left::At { account: &account, day: event.window.local_day(call.now()), now: call.now() };
+    let left = at.of(&attendee.allowance.limits);
+    let left_by_model = at.by_model(&attendee.allowance.by_model);
+    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model, left, left_by_model })
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.
@@ -164,11 +193,12 @@ pub(crate) async fn change(
     user: UserId,
 ) -> Result<Response, AdminError> {
     call.no_query()?;
-    let write = asked_for(&body::object(call.request)?)?;
+    let body = body::object(call.request)?;
     let event = owned(call, id).await?;
     let key = AccountKey::Attendee(id.clone(), user.clone());
     let ledger = &call.admin.ledger;
     let before = with_retry(|| ledger.account(&key)).await?.unwrap_or_default();
+    let write = asked_for(&body, &event.allowances.by_model.attendee, &before)?;
     let after = apply_unconditional(call, &key, &write).await?;
     let changes = changes::between(&facts(&before, &event), &facts(&after, &event));
     if !changes.is_empty() {
@@ -206,7 +236,12 @@ pub(crate) async fn free_seat(
     reply(StatusCode::OK, &DeletedUser { user, deleted: true })
 }
 
-pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {
+/// The write that a body asks for. `of_models` are the event's limits on single models.
+pub(crate) fn asked_for(
+    body: &Map<String, Value>,
+    of_models: &ModelLimits,
+    before: &Account,
+) -> Result<Write, AdminError> {
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let mut changes = Vec::new();
@@ -215,20 +250,14 @@ pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> 
         Given::Value(false) | Given::Null => changes.push(Change::Remove(Field::Blocked)),
         Given::Absent | Given::Wrong => {}
     }
-    match form.form("allowance") {
-        Given::Value(form) => {
-            let own = |(limit, value): (Limit, Option<u64>)| {
-                Change::Set(Field::Override(limit), value.map_or(NO_LIMIT, signed))
-            };
-            changes.extend(LimitsDraft::read(form).0.into_iter().map(own));
-            changes.push(Change::Add(Field::Terms, 1));
-        }
-        Given::Null => {
-            let all = Limit::ALL.iter().copied();
-            changes.extend(all.map(|limit| Change::Remove(Field::Override(limit))));
-            changes.push(Change::Add(Field::Terms, 1));
-        }
-        Given::Absent | Given::Wrong => {}
+    let own = match form.form("allowance") {
+        Given::Value(form) => own::set(form, of_models),
+        Given::Null => own::reset(before),
+        Given::Absent | Given::Wrong => Vec::new(),
+    };
+    if body.contains_key("allowance") {
+        changes.extend(own);
+        changes.push(Change::Add(Field::Terms, 1));
     }
     form.close();
     if body.is_empty() {
@@ -239,7 +268,7 @@ pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> 
 
 /// The fields that the audit log compares.
 fn facts(account: &Account, event: &Event) -> Map<String, Value> {
-    let allowance = account.allowance(&event.allowances.attendee);
+    let allowance = allowance(account, event);
     let mut facts = Map::new();
     facts.insert("blocked".to_owned(), is_blocked(account).into());
     facts.insert("allowance".to_owned(), serde_json::to_value(allowance).unwrap_or_default());

@@ -32,8 +32,9 @@ use crate::read;
 use crate::route::Step;
 use crate::{Call, reply};
 
-pub(crate) use draft::LimitsDraft;
+pub(crate) use draft::{LimitsDraft, ModelsDraft, models};
 pub(crate) use rules::{NewEvent, changed, created};
+pub(crate) use view::AttendeeAllowanceView;
 
 use rules::CodeIs;
 pub(crate) use view::EventView;

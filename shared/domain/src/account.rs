@@ -11,7 +11,7 @@ use litemap::LiteMap;
 
 pub use self::write::{Change, Condition, Write};
 use crate::allowance::Allowance;
-use crate::by_model::{HeldModel, LimitKey, ModelKey};
+use crate::by_model::{HeldModel, LimitKey, ModelKey, ModelLimit, ModelLimits};
 use crate::ids::{EventId, RequestId};
 use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, Period};
@@ -120,6 +120,8 @@ pub enum Field {
     Claim,
     /// This attendee's own limit, which replaces the event's. [`NO_LIMIT`] lifts the limit.
     Override(Limit),
+    /// The same of a limit on a model. It counts only while the event has the limit.
+    OverrideOfModel(ModelKey, Limit),
 }
 
 /// How long a number is needed.
@@ -163,6 +165,17 @@ impl Field {
         }
     }
 
+    /// The limit that this number replaces, if it is an attendee's own limit.
+    const fn overridden(self) -> Option<LimitKey> {
+        if let Self::Override(limit) = self {
+            Some(LimitKey { limit, model: None })
+        } else if let Self::OverrideOfModel(model, limit) = self {
+            Some(LimitKey { limit, model: Some(model) })
+        } else {
+            None
+        }
+    }
+
     /// How long the number is needed.
     pub(crate) const fn lifetime(self) -> Lifetime {
         match self {
@@ -198,12 +211,13 @@ impl Field {
             | Self::Terms
             | Self::Listed
             | Self::Claim
-            | Self::Override(_) => Lifetime::Account,
+            | Self::Override(_)
+            | Self::OverrideOfModel(..) => Lifetime::Account,
         }
     }
 }
 
-/// The value of [`Field::Override`] that lifts a limit.
+/// The value of [`Field::Override`] and of [`Field::OverrideOfModel`] that lifts a limit.
 pub const NO_LIMIT: i64 = -1;
 
 /// A reservation: a request that is admitted and not yet settled.
@@ -308,11 +322,24 @@ impl Account {
     pub fn allowance(&self, granted: &Allowance) -> Allowance {
         let mut allowance = *granted;
         for (field, own) in &self.numbers {
-            if let Field::Override(limit) = field {
-                allowance.set(*limit, u64::try_from(*own).ok());
+            if let Some(key) = field.overridden() {
+                allowance.replace(key, u64::try_from(*own).ok());
             }
         }
         allowance
+    }
+
+    /// The event's limits on single models for each attendee, with this account's own in their place.
+    /// Those that are lifted are left out.
+    #[must_use]
+    pub fn model_limits(&self, granted: &ModelLimits) -> ModelLimits {
+        let own = |one: &ModelLimit| {
+            let field = Field::OverrideOfModel(ModelKey::of(&one.name), one.limit);
+            let own = self.numbers.get(&field);
+            let allowed = own.map_or(Some(one.allowed), |own| u64::try_from(*own).ok())?;
+            Some(ModelLimit { allowed, ..one.clone() })
+        };
+        granted.iter().filter_map(own).collect()
     }
 
     /// Applies a write. `None` if a condition fails.

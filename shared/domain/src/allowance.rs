@@ -64,6 +64,21 @@ impl Allowance {
         self.limits[limit] = value;
     }
 
+    /// Replaces a limit by an attendee's own, or lifts it. A limit on a model is replaced only if it
+    /// is among those on the request's model.
+    pub(crate) fn replace(&mut self, key: LimitKey, own: Option<u64>) {
+        match key.model {
+            None => self.set(key.limit, own),
+            Some(model) => {
+                if let Some(of_model) = &mut self.of_model
+                    && of_model.key() == model
+                {
+                    of_model.replace(key.limit, own);
+                }
+            }
+        }
+    }
+
     /// The same allowance with one limit set or lifted.
     #[must_use]
     pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {
@@ -311,90 +326,4 @@ pub struct Capacity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_hundred_people_on_a_million_tokens_get_forty_thousand_each() {
-        let capacity =
-            Capacity { requests_per_minute: Some(6_000), tokens_per_minute: Some(1_000_000) };
-        let allowances = Allowances::for_attendees(Preset::Workshop, 100, capacity);
-        assert_eq!(allowances.attendee.limit(Limit::TokensPerMinute), Some(40_000));
-        let fewer = Allowances::for_attendees(Preset::Workshop, 50, capacity);
-        assert_eq!(fewer.attendee.limit(Limit::TokensPerMinute), Some(80_000));
-        assert_eq!(allowances.event.limit(Limit::RequestsPerMinute), Some(6_000));
-        assert_eq!(allowances.attendees, Some(300));
-    }
-
-    #[test]
-    fn every_unit_but_money_is_limited_unless_the_organiser_lifts_it() {
-        let workshop = Allowances::for_attendees(Preset::Workshop, 100, Capacity::default());
-        let alone = Allowances::for_attendees(Preset::Workshop, 1, Capacity::default());
-        for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
-            if limit == Limit::UsdTotal {
-                assert_eq!(workshop.attendee.limit(limit), None);
-                continue;
-            }
-            let each = workshop.attendee.limit(limit).unwrap();
-            assert_eq!(workshop.event.limit(limit), Some(each * 50), "{limit:?}");
-            assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");
-        }
-    }
-
-    #[test]
-    fn an_allowance_is_written_with_every_limit_and_read_without() {
-        let allowance: Allowance = Limit::ALL.iter().copied().zip(1..).collect();
-        let written = serde_json::to_string(&allowance.with(Limit::TokensTotal, None)).unwrap();
-        let expected = concat!(
-            r#"{"requests_per_minute":1,"tokens_per_minute":2,"requests_per_day":3,"#,
-            r#""tokens_per_day":4,"tokens_total":null,"images_total":6,"audio_seconds_total":7,"#,
-            r#""characters_total":8,"video_seconds_total":9,"usd_per_day":1e-8,"#,
-            r#""usd_total":1.1e-8,"in_flight":12}"#,
-        );
-        assert_eq!(written, expected);
-        for (limit, value) in Limit::ALL.iter().zip(1..) {
-            let amount = limit.quantity().amount(value);
-            let amount = serde_json::to_string(&amount).unwrap();
-            let alone = format!(r#"{{"{}": {amount}, "of_a_newer_release": {{}}}}"#, limit.name());
-            let read: Allowance = serde_json::from_str(&alone).unwrap();
-            assert_eq!(read, Allowance::from([(*limit, value)]));
-        }
-    }
-
-    #[test]
-    fn each_preset_has_its_limits() {
-        let line = |(name, preset)| {
-            let Allowances { attendee, event, .. } =
-                Allowances::for_attendees(preset, 100, Capacity::default());
-            let numbers = |allowance: Allowance, limits: &[Limit]| {
-                let number = |limit: &Limit| allowance.limit(*limit).unwrap().to_string();
-                limits.iter().map(number).collect::<Vec<_>>().join(" ")
-            };
-            let cap = preset.max_completion_tokens();
-            let each = [Limit::TokensPerMinute, Limit::InFlight, Limit::TokensTotal];
-            let all = [Limit::InFlight, Limit::TokensTotal];
-            format!("{name}: {} / {} / {cap:?}", numbers(attendee, &each), numbers(event, &all))
-        };
-        insta::assert_snapshot!(Preset::ALL.map(line).join("\n"), @r"
-        workshop: 40000 8 1000000 / 400 50000000 / None
-        agents: 200000 16 5000000 / 400 250000000 / Some(16384)
-        demo: 10000 2 50000 / 400 2500000 / Some(1024)
-        ");
-    }
-
-    proptest! {
-        #[test]
-        fn an_attendee_gets_twice_the_fair_share_and_never_more_than_all(
-            attendees in 0u64..100_000, total in 0u64..10_000_000_000,
-        ) {
-            let all = Allowances {
-                event: Allowance::from([(Limit::TokensTotal, total)]),
-                ..Allowances::default()
-            };
-            let each = all.with_share_of_total(attendees).attendee.limit(Limit::TokensTotal).unwrap();
-            prop_assert!(each >= 1 && each <= total.max(1));
-            prop_assert!(each == total.max(1) || each >= total * 2 / attendees.max(1));
-        }
-    }
-}
+mod tests;

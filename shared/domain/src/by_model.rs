@@ -128,6 +128,15 @@ impl OfModel {
         self.limits.iter().flatten().copied()
     }
 
+    /// Gives a limit that there is another value, or lifts it.
+    pub(crate) fn replace(&mut self, limit: Limit, value: Option<u64>) {
+        for place in &mut self.limits {
+            if place.is_some_and(|(of, _)| of == limit) {
+                *place = value.map(|value| (limit, value));
+            }
+        }
+    }
+
     /// The same limits without one.
     #[must_use]
     pub(crate) fn without(mut self, limit: Limit) -> Self {

@@ -22,6 +22,7 @@ pub mod hour;
 pub mod ids;
 pub mod images;
 pub mod instant;
+pub mod left;
 pub mod limit;
 pub mod model_warnings;
 pub mod models;

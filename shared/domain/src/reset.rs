@@ -17,7 +17,12 @@ pub enum Reset {
 fn is_decision(field: Field) -> bool {
     matches!(
         field,
-        Field::Blocked | Field::Terms | Field::Listed | Field::Claim | Field::Override(_)
+        Field::Blocked
+            | Field::Terms
+            | Field::Listed
+            | Field::Claim
+            | Field::Override(_)
+            | Field::OverrideOfModel(..)
     )
 }
 
@@ -54,17 +59,21 @@ mod tests {
     #[test]
     fn usage_goes_and_decisions_stay() {
         let own = Field::Override(Limit::TokensPerMinute);
+        let model = "B6-_".parse().unwrap();
+        let own_of_model = Field::OverrideOfModel(model, Limit::RequestsTotal);
         let used = account(&[
             (Field::Requests, 3),
             (Field::PromptTokens, 70),
             (Field::SeatedAt, 9),
             (Field::Open, 0),
             (Field::Listed, 1),
+            (Field::OfModel(model, Limit::RequestsTotal), 2),
+            (own_of_model, 9),
             (own, 5),
         ]);
         let Reset::Keep(write) = reset(&used) else { panic!("it has decisions") };
         let left = used.apply(&write).unwrap();
-        assert_eq!(left, account(&[(Field::Listed, 1), (own, 5)]));
+        assert_eq!(left, account(&[(Field::Listed, 1), (own, 5), (own_of_model, 9)]));
         let busy = account(&[(Field::Listed, 1), (Field::Open, 1)]);
         let Reset::Keep(write) = reset(&busy) else { panic!("it has decisions") };
         assert_eq!(busy.apply(&write), None);

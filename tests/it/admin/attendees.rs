@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write};
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::by_model::ModelKey;
 use lanyard_domain::hour::{HourCount, Rejected};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
@@ -140,6 +141,54 @@ async fn an_attendee_gets_own_limits_and_loses_them_again() {
     let wrong = harness.patch(&ada, wrong).await.wrong_fields();
     assert_eq!(wrong, ["blocked", "allowance.in_flight", "allowance.attendees", "name"]);
     assert_eq!(harness.patch(&ada, json!({})).await.wrong_fields(), ["body"]);
+}
+
+#[tokio::test]
+async fn an_attendee_gets_own_limits_on_models_and_sees_what_is_left() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let by_model = json!({"gpt-4o": {"requests_total": 3, "usd_total": 1.5}});
+    let (path, event) =
+        harness.event(json!({"allowances": {"attendee": {"by_model": by_model}}})).await;
+    uses(&harness, &event, "ada", 1, 1).await;
+    let ada = format!("{path}/attendees/ada");
+    let set =
+        async |limits: Value| harness.patch(&ada, json!({"allowance": {"by_model": limits}})).await;
+
+    // Names are compared without regard to case, and the last of the same limit counts.
+    let raised = set(json!({"GPT-4o": {"requests_total": 9, "usd_total": null}})).await.ok(200);
+    assert_eq!(raised["allowance"]["by_model"], json!({"gpt-4o": {"requests_total": 9}}));
+    let own = json!({"gpt-4o": ["usd_total", "requests_total"]});
+    assert_eq!(raised["own_limits_by_model"], own);
+    let kept = account(&harness, &event, "ada").await;
+    let key = ModelKey::of(&"gpt-4o".parse().unwrap());
+    assert_eq!(kept.get(Field::OverrideOfModel(key, Limit::RequestsTotal)), 9);
+    assert_eq!(kept.get(Field::OverrideOfModel(key, Limit::UsdTotal)), NO_LIMIT);
+    assert_eq!(kept.get(Field::Terms), 1);
+    let shown = harness.get(&ada).await.ok(200);
+    let left = json!({"gpt-4o": {"requests_total": {"allowed": 9, "remaining": 9}}});
+    assert_eq!(shown["left_by_model"], left);
+    assert_eq!(shown["left"]["in_flight"], json!({"allowed": 8, "remaining": 7}));
+
+    let unknown = json!({"gpt-4o": {"in_flight": 2}, "o3": {"requests_total": 2}, "x": {"y": 1}});
+    let wrong = set(unknown).await.wrong_fields();
+    let expected = ["allowance.by_model.gpt-4o.in_flight", "allowance.by_model.o3.requests_total"];
+    assert!(expected.iter().all(|field| wrong.iter().any(|wrong| wrong == field)), "{wrong:?}");
+    let back = set(json!({"gpt-4o": null})).await.ok(200);
+    assert_eq!(back["allowance"]["by_model"], by_model);
+    set(json!({"gpt-4o": {"requests_total": 5}})).await.ok(200);
+    let reset = harness.patch(&ada, json!({"allowance": null})).await.ok(200);
+    assert_eq!(reset["allowance"]["by_model"], by_model);
+    assert_eq!(reset["own_limits_by_model"], Value::Null);
+    let audit = harness.get(&format!("{path}/audit")).await.ok(200);
+    let fields: Vec<_> = audit["audit"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|entry| entry["changes"].as_array().into_iter().flatten())
+        .map(|change| change["field"].clone())
+        .collect();
+    assert!(fields.contains(&json!("allowance.by_model.gpt-4o.requests_total")), "{fields:?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ pub(super) struct ByModelDraft {
 }
 
 /// The limits of each model that a body names; `None` where it lifts all of a model.
-pub(super) type ModelsDraft = Vec<(String, Option<LimitsDraft>)>;
+pub(crate) type ModelsDraft = Vec<(String, Option<LimitsDraft>)>;
 
 /// The limits that a body names, `None` where it lifts one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -261,7 +261,7 @@ impl AllowancesDraft {
             Given::Value(event) => event.field("attendees", read::limit()),
             Given::Absent | Given::Null | Given::Wrong => Given::Absent,
         };
-        let by_model = ByModelDraft { attendee: models(&attendee), event: models(&event) };
+        let by_model = ByModelDraft { attendee: models_of(&attendee), event: models_of(&event) };
         let draft = Self {
             attendee: map(attendee, LimitsDraft::read),
             event: map(event, LimitsDraft::read),
@@ -275,12 +275,17 @@ impl AllowancesDraft {
 
 /// The limits on single models among those of an account. Without limits of the account, there are
 /// none on models.
-fn models(account: &Given<Form<'_>>) -> Given<ModelsDraft> {
-    let models = match account {
-        Given::Value(account) => account.forms("by_model", models_schema),
-        Given::Null => return Given::Null,
-        Given::Absent | Given::Wrong => return Given::Absent,
-    };
+fn models_of(account: &Given<Form<'_>>) -> Given<ModelsDraft> {
+    match account {
+        Given::Value(account) => models(account),
+        Given::Null => Given::Null,
+        Given::Absent | Given::Wrong => Given::Absent,
+    }
+}
+
+/// The limits on single models that an object names in `by_model`.
+pub(crate) fn models(account: &Form<'_>) -> Given<ModelsDraft> {
+    let models = account.forms("by_model", models_schema);
     let one = |(name, limits): (&str, Given<Form<'_>>)| match limits {
         Given::Value(limits) => Some((name.to_owned(), Some(LimitsDraft::of_model(limits)))),
         Given::Null => Some((name.to_owned(), None)),

@@ -75,19 +75,19 @@ pub(crate) struct EventView<'e> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Allowances"))]
 struct AllowancesView<'e> {
-    attendee: AttendeeAllowanceView<'e>,
+    attendee: AttendeeAllowanceView,
     event: EventAllowanceView<'e>,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "AttendeeAllowance"))]
-struct AttendeeAllowanceView<'e> {
+pub(crate) struct AttendeeAllowanceView {
     #[serde(flatten)]
-    limits: &'e Allowance,
+    pub(crate) limits: Allowance,
     /// Limits on single models, by the names under which the event offers them.
     #[serde(skip_serializing_if = "ModelLimits::is_empty")]
-    by_model: &'e ModelLimits,
+    pub(crate) by_model: ModelLimits,
 }
 
 #[derive(Serialize)]
@@ -135,8 +135,8 @@ impl<'e> EventView<'e> {
             keeps_objects: event.keeps_objects,
             allowances: AllowancesView {
                 attendee: AttendeeAllowanceView {
-                    limits: &event.allowances.attendee,
-                    by_model: &event.allowances.by_model.attendee,
+                    limits: event.allowances.attendee,
+                    by_model: event.allowances.by_model.attendee.clone(),
                 },
                 event: EventAllowanceView {
                     limits: &event.allowances.event,

@@ -1,6 +1,8 @@
 //! The schemas of what organisers send.
 
 use chrono::{DateTime, Utc};
+use lanyard_domain::account::Account;
+use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::OrganiserId;
 use schemars::{Schema, SchemaGenerator};
@@ -26,7 +28,11 @@ pub fn event_draft(schemas: &mut SchemaGenerator) -> Schema {
 /// A change of an event.
 pub fn event_change(schemas: &mut SchemaGenerator) -> Schema {
     let event = event();
-    named(schemas, "EventChange", of_bodies(|body| changed(&event, body, &[], DateTime::<Utc>::UNIX_EPOCH)))
+    named(
+        schemas,
+        "EventChange",
+        of_bodies(|body| changed(&event, body, &[], DateTime::<Utc>::UNIX_EPOCH)),
+    )
 }
 
 /// A new code.
@@ -41,7 +47,8 @@ pub fn reset(schemas: &mut SchemaGenerator) -> Schema {
 
 /// A change of an attendee.
 pub fn attendee_change(schemas: &mut SchemaGenerator) -> Schema {
-    named(schemas, "AttendeeChange", of_bodies(attendees::asked_for))
+    let (none, new) = (ModelLimits::default(), Account::default());
+    named(schemas, "AttendeeChange", of_bodies(|body| attendees::asked_for(body, &none, &new)))
 }
 
 /// A new signed token.

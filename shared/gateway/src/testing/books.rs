@@ -19,7 +19,9 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
     let account =
         &Account { holds: account.holds.clone(), ..shard::total(std::slice::from_ref(account)) };
     for (field, number) in &account.numbers {
-        if *number < 0 && !matches!(field, Field::Override(_) | Field::Moved(..)) {
+        if *number < 0
+            && !matches!(field, Field::Override(_) | Field::OverrideOfModel(..) | Field::Moved(..))
+        {
             return Err(format!("{field:?} of {key:?} is {number}"));
         }
     }

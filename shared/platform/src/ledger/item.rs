@@ -83,6 +83,7 @@ impl fmt::Display for Named {
             Field::Listed => f.write_str("listed"),
             Field::Claim => f.write_str("claim"),
             Field::Override(limit) => write!(f, "own@{}", limit.name()),
+            Field::OverrideOfModel(model, limit) => write!(f, "o@{model}{}", limit.letter()),
         }
     }
 }
@@ -172,6 +173,10 @@ fn field_named(name: &str) -> Option<Field> {
         "listed" => Some(Field::Listed),
         "claim" => Some(Field::Claim),
         "own" => of.parse().ok().map(Field::Override),
+        "o" => match of_model(of)? {
+            (key, None) => Some(Field::OverrideOfModel(key.model?, key.limit)),
+            (_, Some(_)) => None,
+        },
         _ => None,
     }
 }
@@ -309,6 +314,7 @@ mod tests {
             (Field::Listed, "listed"),
             (Field::Claim, "claim"),
             (Field::Override(Limit::RequestsPerMinute), "own@requests_per_minute"),
+            (Field::OverrideOfModel(model, Limit::UsdTotal), "o@B6-_U"),
         ];
         for (field, name) in fields {
             assert_eq!(Named(field).to_string(), name);
@@ -362,6 +368,8 @@ mod tests {
             "m@B6-_Rsoon",
             "h@B6-_U",
             "v@B6-",
+            "o@B6-_",
+            "o@B6-_U1",
         ] {
             assert_eq!(field_named(name), None, "{name}");
         }
