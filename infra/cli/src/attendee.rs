@@ -2,6 +2,7 @@
 
 mod details;
 mod import;
+mod raise;
 
 use std::cmp::Reverse;
 use std::path::PathBuf;
@@ -11,8 +12,10 @@ use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::unit::Unit;
 use serde_json::{Map, Value, json};
 
+use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::money;
 use crate::session::{Session, event_path};
 use crate::table::{Column, local_time, number, text};
 
@@ -40,7 +43,7 @@ Examples:
         #[arg(long, value_enum, default_value_t = Sort::User)]
         sort: Sort,
     },
-    /// Show one attendee: usage by model, errors, the last rejected requests and the limits.
+    /// Show one attendee: usage by model, what is left of each limit, the last rejected requests.
     #[command(after_help = "\
 Examples:
   lanyard attendee show \"Oslo Hack\" ada")]
@@ -71,10 +74,13 @@ Examples:
 Examples:
   lanyard attendee unregister \"Oslo Hack\" ada --yes")]
     Unregister(OneAttendee),
-    /// Set limits for one attendee.
+    /// Raise limits of one attendee. Without a limit, all are doubled.
     #[command(after_help = "\
 Examples:
-  lanyard attendee raise \"Oslo Hack\" ada --tokens-per-minute 100000 --in-flight none
+  lanyard attendee raise \"Oslo Hack\" ada
+  lanyard attendee raise \"Oslo Hack\" ada --tokens-per-minute 1000000 --in-flight none
+  lanyard attendee raise \"Oslo Hack\" ada --limit gpt-5:requests_total=40
+  lanyard attendee raise \"Oslo Hack\" ada --requests-per-minute 1 --lower
   lanyard attendee raise \"Oslo Hack\" ada --reset")]
     Raise(RaiseArguments),
     /// Set limits for many attendees, and optionally replace the roster.
@@ -101,23 +107,6 @@ pub(crate) enum Sort {
     Requests,
     Tokens,
     Joined,
-}
-
-/// The limits of one attendee.
-#[derive(Args, Debug)]
-pub(crate) struct RaiseArguments {
-    /// Id, code or name of the event.
-    event: String,
-
-    /// User name of the attendee.
-    user: String,
-
-    /// Remove the attendee's own limits, so that the event's limits apply.
-    #[arg(long, conflicts_with = "limits")]
-    reset: bool,
-
-    #[command(flatten)]
-    limits: Limits,
 }
 
 /// Limits to set; `none` removes one. Each limit has a flag with its name.
@@ -219,21 +208,7 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
             change(session, &event, &user, &json!({"blocked": false})).await
         }
         AttendeeCommand::Free { event, user } => free(session, &event, user).await,
-        AttendeeCommand::Raise(RaiseArguments { event, user, reset, limits }) => {
-            let limits = limits.json();
-            let body = match (reset, limits.is_empty()) {
-                (true, _) => json!({"allowance": null}),
-                (false, false) => json!({"allowance": limits}),
-                (false, true) => {
-                    return Err(CliError::Usage(
-                        "Set at least one limit, for example --tokens-per-minute 100000, or use \
-                         --reset"
-                            .to_owned(),
-                    ));
-                }
-            };
-            change(session, &event, &user, &body).await
-        }
+        AttendeeCommand::Raise(arguments) => raise::run(session, arguments).await,
         AttendeeCommand::Import { event, file, roster } => {
             import::run(session, &event, &file, roster).await
         }
@@ -256,7 +231,9 @@ async fn list(session: &Session, event: &str, sort: Sort) -> Result<(), CliError
     }
     session.output.data(&json!({ "attendees": attendees }), |style| {
         use Column::{Extra, ExtraNumbers, ExtraWords, Numbers, State, Words};
-        let columns = [
+        let has_cost = |one: &Value| one["usage"]["usd"].as_f64().is_some_and(|usd| usd > 0.0);
+        let has_money = money::is_limited(&event) || attendees.iter().any(has_cost);
+        let mut columns = vec![
             Words("user"),
             Extra("joined (UTC)"),
             Numbers("requests"),
@@ -265,6 +242,16 @@ async fn list(session: &Session, event: &str, sort: Sort) -> Result<(), CliError
             ExtraWords("own limits"),
             State(""),
         ];
+        if has_money {
+            columns.insert(4, Numbers("USD"));
+        }
+        let row = |attendee: &Value| {
+            let mut cells = row(attendee);
+            if has_money {
+                cells.insert(4, money::cell(&attendee["usage"]["usd"]));
+            }
+            cells
+        };
         style.table(&columns, attendees.iter().map(row))
     })
 }
@@ -294,14 +281,21 @@ fn row(attendee: &Value) -> Vec<String> {
     ]
 }
 
+/// The limits that are the attendee's own, in words.
 fn own_limits(attendee: &Value) -> String {
-    let names = attendee["own_limits"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let limit = |name: &str| {
-        let value = &attendee["allowance"][name];
-        let value = if value.is_null() { "none".to_owned() } else { number(value) };
-        format!("{name} {value}")
-    };
-    names.map(limit).collect::<Vec<_>>().join(", ")
+    let names =
+        |list: &Value| -> Vec<String> { list.as_array().into_iter().flatten().map(text).collect() };
+    let limits = &attendee["allowance"];
+    let all = names(&attendee["own_limits"]).into_iter();
+    let all = all.map(|name| format!("{name} {}", money::limit(&name, &limits[&name])));
+    let models = attendee["own_limits_by_model"].as_object().into_iter().flatten();
+    let of_models = models.flat_map(|(model, own)| {
+        let of_model = &limits["by_model"][model];
+        let words =
+            |name: String| format!("{model}:{name} {}", money::limit(&name, &of_model[&name]));
+        names(own).into_iter().map(words).collect::<Vec<_>>()
+    });
+    all.chain(of_models).collect::<Vec<_>>().join(", ")
 }
 
 async fn free(session: &Session, event: &str, user: Option<String>) -> Result<(), CliError> {

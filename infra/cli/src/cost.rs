@@ -4,7 +4,7 @@
 
 use clap::Args;
 use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
-use lanyard_domain::models::ModelFacts;
+use lanyard_domain::models::{KnownModel, ModelFacts};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -193,7 +193,16 @@ pub(crate) fn prices(text: &str) -> Result<(f64, f64), String> {
 
 /// The list prices of a known model, per million input and output tokens.
 fn list_prices(model: &str) -> Result<(f64, f64), CliError> {
-    let unknown = || CliError::Usage(format!("The prices of {model} are not known. Use --prices"));
+    let unknown = || {
+        let near = KnownModel::near(model);
+        let near = match near.as_slice() {
+            [] => String::new(),
+            near => format!(" Do you mean {}?", near.join(" or ")),
+        };
+        CliError::Usage(format!(
+            "The prices of {model} are not known.{near} Use --prices otherwise"
+        ))
+    };
     let prices = ModelFacts::of(model).ok_or_else(unknown)?.prices;
     let input = prices.input.ok_or_else(unknown)?;
     let output = prices.output.unwrap_or_default();
@@ -281,6 +290,13 @@ mod tests {
         }
         let idle = format!("they cost {:.2}", idle_usd());
         assert!(DOCUMENTED.contains(&idle), "{idle}");
+    }
+
+    #[test]
+    fn a_misspelt_model_is_refused_with_the_names_that_are_near() {
+        let refused = |model: &str| list_prices(model).unwrap_err().to_string();
+        assert!(refused("gpt5mini").contains("Do you mean gpt-5-mini?"), "{}", refused("gpt5mini"));
+        assert!(!refused("nothing-like-it").contains("Do you mean"));
     }
 
     #[test]

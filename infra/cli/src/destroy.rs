@@ -151,20 +151,22 @@ fn steps(account: &Account, found: &Found, data: bool) -> Vec<String> {
 /// What is left, and how it is removed.
 fn kept(account: &Account, found: &Found, data: bool, is_bucket_deleted: bool) -> Vec<String> {
     let mut kept = Vec::new();
+    let region = &account.region;
     if found.bucket.exists && !is_bucket_deleted {
         kept.push(format!("the bucket {}: `deploy` did not make it", found.bucket.name));
     }
     if let (Some(table), false) = (&found.table, data) {
         kept.push(format!(
-            "the table {table} with all events: aws dynamodb update-table --table-name {table} \
-             --no-deletion-protection-enabled, then aws dynamodb delete-table --table-name {table}"
+            "the table {table} with all events: aws dynamodb update-table --region {region} \
+             --table-name {table} --no-deletion-protection-enabled, then aws dynamodb \
+             delete-table --region {region} --table-name {table}"
         ));
     }
     if !(data || found.keys.is_empty()) {
         let (count, name) = (found.keys.len(), &account.stack);
         kept.push(format!(
             "{count} keys of Azure in Parameter Store: lanyard destroy --stack-name {name} \
-             --delete-data removes them"
+             --region {region} --delete-data removes them"
         ));
     }
     kept

@@ -12,6 +12,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::create::{CloneArguments, CreateArguments, EditArguments};
+pub(crate) use self::settings::{by_model, limit};
 use self::watch::WatchArguments;
 use self::when::time_or_now;
 pub(crate) use self::when::{instant, span};
@@ -50,7 +51,7 @@ Examples:
   lanyard event list
   lanyard event list --json=name,code,status")]
     List,
-    /// Show one event, with what it needs and costs.
+    /// Show one event, with what it used, needs and costs.
     #[command(after_help = "\
 Examples:
   lanyard event show \"Oslo Hack\"
@@ -204,7 +205,9 @@ async fn list(session: &Session) -> Result<(), CliError> {
 
 async fn show(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    create::report(session, &event, &estimate::Assumptions::default()).await
+    let usage = session.api.get(&event_path(&event, "/usage")).await?;
+    let assumptions = estimate::Assumptions::default();
+    create::report(session, &event, Some(&usage["total"]), &assumptions).await
 }
 
 async fn extend(

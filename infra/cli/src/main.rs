@@ -20,6 +20,7 @@ mod globals;
 mod handout;
 mod login;
 mod misuse;
+mod money;
 mod open;
 mod options;
 mod organiser;

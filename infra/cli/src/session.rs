@@ -86,11 +86,13 @@ impl Session {
                  events."
             ))),
             several => {
-                let ids: Vec<_> = several.iter().filter_map(|event| event["id"].as_str()).collect();
+                let codes: Vec<_> =
+                    several.iter().filter_map(|event| event["code"].as_str()).collect();
                 Err(CliError::Failed(format!(
-                    "{} events are named {wanted}. Use an id: {}.",
-                    ids.len(),
-                    ids.join(", ")
+                    "{} events are named {wanted}. Use a code: {}. `lanyard event edit CODE --name \
+                     NAME` renames one.",
+                    codes.len(),
+                    codes.join(", ")
                 )))
             }
         }

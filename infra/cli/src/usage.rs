@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::error::CliError;
+use crate::money::{self, Money};
 use crate::session::{Session, event_path};
 use crate::table::{Column, number, text};
 
@@ -95,6 +96,8 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
     if arguments.csv {
         return session.output.raw(&csv(name, rows)?);
     }
+    let money = Money::of_event(&event, &usage["total"]);
+    let has_money = money.is_something() || money::is_limited(&event);
     session.output.data(&usage, |style| {
         use Column::{ExtraNumbers, Numbers, Words};
         // Columns without any usage are left out.
@@ -111,6 +114,9 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             true => ExtraNumbers(name),
             false => Numbers(name),
         }));
+        if has_money {
+            columns.push(Numbers("USD"));
+        }
         let has_errors = rows.iter().any(|row| row["errors"].is_object());
         if has_errors {
             let [errors, median, p95, _] = ERROR_COLUMNS;
@@ -118,12 +124,17 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
         }
         let cells = |label: String, row: &Value| {
             let numbers = shown.iter().map(|name| number(&row[*name]));
+            let usd = has_money.then(|| money::cell(&row["usd"]));
             let error_cells = error_cells(row).into_iter().take(3).filter(|_| has_errors);
-            std::iter::once(label).chain(numbers).chain(error_cells).collect::<Vec<_>>()
+            std::iter::once(label).chain(numbers).chain(usd).chain(error_cells).collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
         lines.push(cells("total".to_owned(), &usage["total"]));
-        style.table(&columns, lines)
+        let table = style.table(&columns, lines);
+        match money.budget.is_some() || money.held > 0.0 {
+            true => format!("{table}\n{}", style.pairs(&[("money", money.in_words())])),
+            false => table,
+        }
     })
 }
 
@@ -153,7 +164,9 @@ pub(crate) async fn read(
 fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, CliError> {
     let cannot = |error| CliError::failed("the CSV cannot be written", error);
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(std::iter::once(name).chain(NUMBERS).chain(ERROR_COLUMNS)).map_err(cannot)?;
+    let header = std::iter::once(name).chain(NUMBERS).chain(ERROR_COLUMNS);
+    // The last column, so that the others keep their places.
+    csv.write_record(header.chain(["usd"])).map_err(cannot)?;
     for row in rows {
         let numbers = NUMBERS.map(|name| match row[name].as_u64() {
             // What was cached is not known of each attendee.
@@ -162,7 +175,7 @@ fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, CliError> {
         });
         let label = escape_formula(row[name].as_str().unwrap_or_default());
         let cells = std::iter::once(label).chain(numbers).chain(error_cells(row));
-        csv.write_record(cells).map_err(cannot)?;
+        csv.write_record(cells.chain([money::exact(&row["usd"])])).map_err(cannot)?;
     }
     csv.into_inner().map_err(|error| CliError::failed("the CSV cannot be written", error))
 }
@@ -181,9 +194,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_and_first_bytes_are_in_the_last_columns() {
+    fn errors_first_bytes_and_dollars_are_in_the_last_columns() {
         let row = json!({
-            "hour": "2026-12-05T09:00:00Z", "requests": 2, "total_tokens": 7,
+            "hour": "2026-12-05T09:00:00Z", "requests": 2, "total_tokens": 7, "usd": 1.87e-4,
             "cache_read_tokens": 4, "cache_written_tokens": 1,
             "errors": {"rate_limit_exceeded": 3, "upstream_busy": 1},
             "first_byte": {"requests": 2, "p50_ms": 75, "p95_ms": 150, "buckets": []},
@@ -194,14 +207,14 @@ mod tests {
         assert!(
             lines[0].starts_with("hour,requests,prompt_tokens,completion_tokens,total_tokens,")
         );
-        assert!(lines[0].ends_with(",errors,first_byte_p50_ms,first_byte_p95_ms,error_kinds"));
+        assert!(lines[0].ends_with(",errors,first_byte_p50_ms,first_byte_p95_ms,error_kinds,usd"));
         assert!(
-            lines[1].ends_with(",4,75,150,rate_limit_exceeded:3 upstream_busy:1"),
+            lines[1].ends_with(",4,75,150,rate_limit_exceeded:3 upstream_busy:1,0.000187"),
             "{}",
             lines[1]
         );
         assert!(lines[1].starts_with("2026-12-05T09:00:00Z,2,0,0,7,4,1,"), "{}", lines[1]);
-        assert!(lines[2].ends_with(",0,,,"), "{}", lines[2]);
+        assert!(lines[2].ends_with(",0,,,,0"), "{}", lines[2]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `lanyard attendee show`: what one attendee used, was refused, and may use.
+//! `lanyard attendee show`: what one attendee used, was refused, and may still use.
 
 use serde_json::Value;
 
 use super::own_limits;
 use crate::api::encoded;
 use crate::error::CliError;
+use crate::money;
 use crate::session::{Session, event_path};
 use crate::table::{Column, Style, local_time, number, text};
 
@@ -25,14 +26,28 @@ fn print(style: Style, attendee: &Value) -> String {
         ("requests", number(&usage["requests"])),
         ("input", format!("{} tokens", number(&usage["prompt_tokens"]))),
         ("output", format!("{} tokens", number(&usage["completion_tokens"]))),
-        ("in progress", number(&attendee["in_flight"])),
-        ("own limits", if own.is_empty() { "none".to_owned() } else { own }),
     ];
-    let limits = attendee["allowance"].as_object().into_iter().flatten();
-    let limits = limits.filter(|(_, value)| value.is_u64());
-    let limits: Vec<_> = limits.map(|(name, value)| format!("{name} {}", number(value))).collect();
-    lines.push(("limits", limits.join(", ")));
+    let held = usage["held_units"]["usd"].as_f64().unwrap_or_default();
+    let spent = usage["usd"].as_f64().unwrap_or_default();
+    if spent > 0.0 || held > 0.0 {
+        let money = money::Money { spent, held, budget: None };
+        lines.push(("money", money.in_words()));
+    }
+    lines.push(("in progress", number(&attendee["in_flight"])));
+    lines.push(("own limits", if own.is_empty() { "none".to_owned() } else { own }));
     let mut printed = style.pairs(&lines);
+    let limits = limits(attendee);
+    if !limits.is_empty() {
+        let columns = [
+            Column::Key("limit"),
+            Column::Numbers("allowed"),
+            Column::Numbers("used"),
+            Column::Numbers("left"),
+            Column::Extra("full again (UTC)"),
+        ];
+        printed.push('\n');
+        printed.push_str(&style.table(&columns, limits));
+    }
     let models = attendee["by_model"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !models.is_empty() {
         let columns = [
@@ -41,7 +56,7 @@ fn print(style: Style, attendee: &Value) -> String {
             Column::ExtraNumbers("input"),
             Column::ExtraNumbers("output"),
             Column::Numbers("tokens"),
-            Column::Numbers("usd"),
+            Column::Numbers("USD"),
         ];
         let row = |one: &Value| {
             vec![
@@ -50,7 +65,7 @@ fn print(style: Style, attendee: &Value) -> String {
                 number(&one["prompt_tokens"]),
                 number(&one["completion_tokens"]),
                 number(&one["total_tokens"]),
-                one["usd"].as_f64().map_or_else(|| "-".to_owned(), |usd| usd.to_string()),
+                money::cell(&one["usd"]),
             ]
         };
         printed.push('\n');
@@ -72,4 +87,74 @@ fn print(style: Style, attendee: &Value) -> String {
         printed.push_str(&style.table(&columns, rejected.iter().map(row)));
     }
     printed
+}
+
+/// A row for each limit that holds. What is reserved counts as used.
+fn limits(attendee: &Value) -> Vec<Vec<String>> {
+    let row = |full: String, name: &str, left: &Value| {
+        let allowed = left["allowed"].as_f64().unwrap_or_default();
+        let rest = left["remaining"].as_f64().unwrap_or_default();
+        // A limit that is untouched has nothing to wait for.
+        let resets = if rest < allowed { local_time(&left["resets_at"]) } else { "-".to_owned() };
+        let used = match name.starts_with("usd_") {
+            true => money::dollars((allowed - rest).max(0.0)),
+            false => {
+                let count = |name| left[name].as_u64().unwrap_or_default();
+                number(&count("allowed").saturating_sub(count("remaining")).into())
+            }
+        };
+        let amount = |of: &str| money::limit(name, &left[of]);
+        vec![full, amount("allowed"), used, amount("remaining"), resets]
+    };
+    let all = attendee["left"].as_object().into_iter().flatten();
+    let all = all.map(|(name, left)| row(name.clone(), name, left));
+    let models = attendee["left_by_model"].as_object().into_iter().flatten();
+    let of_models = models.flat_map(|(model, limits)| {
+        let limits = limits.as_object().into_iter().flatten();
+        limits.map(move |(name, left)| row(format!("{model}:{name}"), name, left))
+    });
+    all.chain(of_models).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_limit_is_shown_with_what_is_used_and_left() {
+        let attendee = json!({
+            "user": "ada", "blocked": false, "joined_at": "2026-12-05T09:00:00Z", "in_flight": 0,
+            "usage": {"requests": 3, "prompt_tokens": 51, "completion_tokens": 510, "usd": 1.2345},
+            "allowance": {"by_model": {"gpt-5": {"requests_total": 20}}},
+            "own_limits": [], "own_limits_by_model": {"gpt-5": ["requests_total"]},
+            "left": {
+                "tokens_total": {"allowed": 1_000, "remaining": 439},
+                "usd_per_day": {
+                    "allowed": 2.0, "remaining": 0.7655, "resets_at": "2026-12-06T00:00:00Z",
+                },
+                "requests_per_minute": {
+                    "allowed": 20, "remaining": 20, "resets_at": "2026-12-05T09:00:00Z",
+                },
+            },
+            "left_by_model": {"gpt-5": {"requests_total": {"allowed": 20, "remaining": 17}}},
+        });
+        let printed = print(Style::default(), &attendee);
+        let lines: Vec<_> = printed
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        for line in [
+            "money 1.2345 USD spent",
+            "own limits gpt-5:requests_total 20",
+            "limit allowed used left full again (UTC)",
+            "tokens_total 1,000 561 439 -",
+            "usd_per_day 2.00 1.2345 0.7655 2026-12-06 00:00",
+            "requests_per_minute 20 0 20 -",
+            "gpt-5:requests_total 20 3 17 -",
+        ] {
+            assert!(lines.iter().any(|printed| printed == line), "{line}: {printed}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! `lanyard event create`, `edit` and `clone`.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use lanyard_gateway::ports::Clock;
@@ -12,8 +14,9 @@ use super::when::{instant, later, read, span, time_or_now};
 use super::{changed, summary, warnings};
 use crate::api::Method;
 use crate::error::CliError;
+use crate::money::{self, Money, dollars};
 use crate::session::Session;
-use crate::table::Style;
+use crate::table::{Style, number, text};
 
 /// The options of a new event.
 #[derive(Args, Debug)]
@@ -205,7 +208,11 @@ fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
 
 async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Result<(), CliError> {
     match session.write(Method::Post, "/events", Some(body)).await? {
-        Some(event) => report(session, &event, assumptions).await,
+        Some(event) => {
+            report(session, &event, None, assumptions).await?;
+            session.output.warn(same_name(session, &event).await?.as_slice());
+            Ok(())
+        }
         None => {
             let estimate = estimate(session, body, assumptions).await?;
             // The planned request is the data of a dry run.
@@ -218,6 +225,26 @@ async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Res
     }
 }
 
+/// A warning if another event that has not ended has the same name: commands cannot tell them apart.
+async fn same_name(session: &Session, event: &Value) -> Result<Option<String>, CliError> {
+    let events = session.api.all("/events", "events").await?;
+    let name = text(&event["name"]);
+    let is_same = |other: &&Value| {
+        other["id"] != event["id"]
+            && other["status"] != "ended"
+            && text(&other["name"]).eq_ignore_ascii_case(&name)
+    };
+    let other = events.iter().find(is_same);
+    Ok(other.map(|other| {
+        format!(
+            "Another event has the name {name}: {}. Commands need the code or the id now. To rename \
+             this one: lanyard event edit {} --name NAME",
+            text(&other["code"]),
+            text(&event["id"])
+        )
+    }))
+}
+
 async fn estimate(
     session: &Session,
     event: &Value,
@@ -228,23 +255,28 @@ async fn estimate(
     Ok(Estimate::of(event, &deployments, &concurrency))
 }
 
-/// Prints an event with what it needs and costs.
+/// Prints an event with what it used, if that is known, and with what it needs and costs.
 pub(super) async fn report(
     session: &Session,
     event: &Value,
+    total: Option<&Value>,
     assumptions: &Assumptions,
 ) -> Result<(), CliError> {
     let estimate = estimate(session, event, assumptions).await?;
     let mut warned = warnings(event);
     warned.extend(estimate.warnings());
     let address = format!("{}/v1", session.api.base());
-    let said = json!({
+    let mut said = json!({
         "event": event, "address": address, "assessment": estimate.json(), "warnings": warned,
     });
+    if let Some(total) = total {
+        said["usage"] = total.clone();
+    }
     session.output.data(&said, |style| {
         let mut lines = summary(event);
         lines.insert(3, ("address", address.clone()));
         lines.extend(limits(event));
+        lines.extend(total.into_iter().flat_map(|total| used(event, total)));
         lines.extend(estimate.summary());
         style.pairs(&lines)
     })?;
@@ -252,19 +284,67 @@ pub(super) async fn report(
     Ok(())
 }
 
-/// The limits that attendees notice first.
+/// The limits that attendees notice first, and all on money and on single models.
 fn limits(event: &Value) -> Vec<(&'static str, String)> {
-    let number = crate::table::number;
     let (each, all) = (&event["allowances"]["attendee"], &event["allowances"]["event"]);
-    vec![
-        (
-            "attendee",
-            format!(
-                "{} requests/min, {} tokens/min",
-                number(&each["requests_per_minute"]),
-                number(&each["tokens_per_minute"])
-            ),
-        ),
-        ("budget", format!("{} total tokens", number(&all["tokens_total"]))),
-    ]
+    let attendee = [
+        format!("{} requests/min", number(&each["requests_per_minute"])),
+        format!("{} tokens/min", number(&each["tokens_per_minute"])),
+    ];
+    let budget = [format!("{} total tokens", number(&all["tokens_total"]))];
+    let mut lines = default_models(event);
+    lines.extend([
+        ("attendee", attendee.into_iter().chain(of_money(each)).collect::<Vec<_>>().join(", ")),
+        ("budget", budget.into_iter().chain(of_money(all)).collect::<Vec<_>>().join(", ")),
+    ]);
+    for (whose, limits) in [("each attendee", each), ("the event", all)] {
+        for (model, limits) in limits["by_model"].as_object().into_iter().flatten() {
+            let limits = limits.as_object().into_iter().flatten();
+            let limits =
+                limits.map(|(name, limit)| format!("{name} {}", money::limit(name, limit)));
+            let limits: Vec<_> = limits.collect();
+            lines.push(("by model", format!("{model} for {whose}: {}", limits.join(", "))));
+        }
+    }
+    lines
+}
+
+/// Operations on stored objects. Nobody chooses a model for them.
+const OF_OBJECTS: [&str; 6] =
+    ["assistants", "containers", "conversations", "files", "threads", "vector_stores"];
+
+/// The models of requests that name none, unless the event offers only one.
+fn default_models(event: &Value) -> Vec<(&'static str, String)> {
+    let mut models: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (operation, name) in event["default_deployments"].as_object().into_iter().flatten() {
+        if !OF_OBJECTS.contains(&operation.as_str()) {
+            models.entry(text(name)).or_default().push(operation);
+        }
+    }
+    let is_only = event["deployments"].as_array().is_some_and(|names| names.len() == 1);
+    let line =
+        |(name, operations): (&String, &Vec<&str>)| format!("{name} ({})", operations.join(", "));
+    match models.is_empty() || is_only {
+        true => Vec::new(),
+        false => vec![("default", models.iter().map(line).collect::<Vec<_>>().join(", "))],
+    }
+}
+
+/// The limits on money, each in words.
+fn of_money(limits: &Value) -> impl Iterator<Item = String> {
+    let limit =
+        |name: &str, words: &str| Some(format!("{} {words}", dollars(limits[name].as_f64()?)));
+    [limit("usd_total", "USD"), limit("usd_per_day", "USD/day")].into_iter().flatten()
+}
+
+/// What an event has used so far.
+fn used(event: &Value, total: &Value) -> Vec<(&'static str, String)> {
+    let tokens = format!(
+        "{} requests, {} tokens",
+        number(&total["requests"]),
+        number(&total["total_tokens"])
+    );
+    let money = Money::of_event(event, total);
+    let money = money.is_something().then(|| ("money", money.in_words()));
+    std::iter::once(("used", tokens)).chain(money).collect()
 }

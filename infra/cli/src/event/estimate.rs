@@ -6,6 +6,8 @@ use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::cost::{Shape, prices};
+use crate::money;
+use crate::table::text;
 
 /// The assumptions of the estimate.
 #[derive(Args, Clone, Debug, Default)]
@@ -24,7 +26,7 @@ pub(super) struct Assumptions {
     completion_tokens: Option<u64>,
 
     /// Azure's prices in USD per million input and output tokens, for example 0.15,0.60. Default:
-    /// the prices of the most expensive deployment.
+    /// the prices of the most expensive model on offer, as far as they are known.
     #[arg(long, value_name = "PROMPT,COMPLETION", value_parser = prices)]
     prices: Option<(f64, f64)>,
 
@@ -87,6 +89,12 @@ pub(super) struct Estimate {
     environments: Option<u64>,
     aws_usd: f64,
     azure_usd: Option<f64>,
+    /// The model whose prices these are. `None` if the prices were given.
+    priced_as: Option<String>,
+    /// Models without a known price at an event that limits money.
+    unpriced: Vec<String>,
+    /// Models on offer that Azure has retired, or retires soon.
+    retired: Vec<String>,
     /// Budgets that are smaller than what the event will use.
     small_budgets: Vec<String>,
     basis: String,
@@ -97,13 +105,17 @@ impl Estimate {
     pub(super) fn of(event: &Value, deployments: &[Value], assumptions: &Assumptions) -> Self {
         let attendees = event["attendees"].as_u64().unwrap_or(100);
         let offered: Vec<_> = deployments.iter().filter(|one| is_offered(event, one)).collect();
-        let for_text: Vec<_> = offered.iter().filter(|one| generates_text(one)).collect();
+        let for_text: Vec<_> = offered.iter().copied().filter(|one| generates_text(one)).collect();
         let granted: Vec<u64> =
             for_text.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
         let [requests_each, prompt_tokens, completion_tokens] = assumptions.figures();
         let each = prompt_tokens.saturating_add(completion_tokens);
         let requests = attendees.saturating_mul(requests_each);
-        let prices = assumptions.prices.or_else(|| most_expensive(&offered));
+        let (prices, priced_as) = match (assumptions.prices, most_expensive(&for_text)) {
+            (Some(given), _) => (Some(given), None),
+            (None, Some((model, prices))) => (Some(prices), Some(model)),
+            (None, None) => (None, None),
+        };
         let million = |tokens: u64, price: f64| dollars(requests, tokens) * price / 1_000_000.0;
         let azure_usd = prices.map(|(prompt, completion)| {
             million(prompt_tokens, prompt) + million(completion_tokens, completion)
@@ -119,6 +131,12 @@ impl Estimate {
             environments: assumptions.concurrency,
             aws_usd: Shape::USUAL.aws_usd(requests),
             azure_usd,
+            priced_as,
+            unpriced: match money::is_limited(event) {
+                true => unpriced(&offered),
+                false => Vec::new(),
+            },
+            retired: offered.iter().flat_map(|one| retired(one)).collect(),
             small_budgets: small_budgets(
                 &event["allowances"],
                 [requests_each.saturating_mul(each), requests.saturating_mul(each)],
@@ -151,6 +169,15 @@ impl Estimate {
             }
             Some(_) | None => {}
         }
+        if !self.unpriced.is_empty() {
+            warnings.push(format!(
+                "The event limits US dollars, and these models have no known price: {}. Requests to \
+                 them are refused. Give their deployments prices, for example with `lanyard \
+                 deployment add --prompt-price`.",
+                self.unpriced.join(", ")
+            ));
+        }
+        warnings.extend(self.retired.iter().cloned());
         warnings.extend(self.small_budgets.iter().cloned());
         if let Some(environments) = self.environments.filter(|has| *has < self.environments_needed)
         {
@@ -177,7 +204,10 @@ impl Estimate {
             None => "account limit unknown (set --concurrency)".to_owned(),
         };
         let azure = match self.azure_usd {
-            Some(usd) => format!("{usd:.2} USD for Azure"),
+            Some(usd) => match &self.priced_as {
+                Some(model) => format!("{usd:.2} USD for Azure at the prices of {model}"),
+                None => format!("{usd:.2} USD for Azure"),
+            },
             None => "Azure cost unknown (set --prices)".to_owned(),
         };
         vec![
@@ -212,6 +242,23 @@ impl Estimate {
             "basis": self.basis,
         })
     }
+}
+
+/// The names of deployments that have no price of their own and a model without one.
+fn unpriced(offered: &[&Value]) -> Vec<String> {
+    let is_unpriced =
+        |one: &&&Value| !one["prices"].is_object() && !one["facts"]["prices"].is_object();
+    let mut names: Vec<_> =
+        offered.iter().filter(is_unpriced).map(|one| text(&one["name"])).collect();
+    names.dedup();
+    names
+}
+
+/// The service's warnings about a model with a date of retirement.
+fn retired(deployment: &Value) -> Vec<String> {
+    let warnings = deployment["warnings"].as_array().into_iter().flatten();
+    let warnings = warnings.filter(|_| deployment["facts"]["retires_on"].is_string());
+    warnings.map(|warning| format!("{}: {}", text(&deployment["name"]), text(warning))).collect()
 }
 
 /// Warnings about totals that are smaller than what an attendee, or the event, will use.
@@ -269,125 +316,17 @@ fn generates_text(deployment: &Value) -> bool {
     })
 }
 
-/// The prices of the most expensive deployment.
-fn most_expensive(offered: &[&Value]) -> Option<(f64, f64)> {
-    let prices = offered.iter().filter_map(|one| {
-        let prices = one.get("prices").filter(|prices| prices.is_object())?;
-        Some((prices["prompt"].as_f64()?, prices["completion"].as_f64().unwrap_or_default()))
+/// The most expensive deployment: its name, and its own prices or the list prices of its model.
+fn most_expensive(for_text: &[&Value]) -> Option<(String, (f64, f64))> {
+    let priced = for_text.iter().filter_map(|one| {
+        let prices = [&one["prices"], &one["facts"]["prices"]];
+        let prices = prices.into_iter().find(|prices| prices.is_object())?;
+        let prices =
+            (prices["prompt"].as_f64()?, prices["completion"].as_f64().unwrap_or_default());
+        Some((text(&one["name"]), prices))
     });
-    prices.max_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1)))
+    priced.max_by(|(_, a), (_, b)| (a.0 + a.1).total_cmp(&(b.0 + b.1)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event() -> Value {
-        json!({"attendees": 100, "deployments": ["a", "b"]})
-    }
-
-    fn deployment(name: &str, tokens: Option<u64>) -> Value {
-        json!({
-            "name": name, "weight": 1, "tokens_per_minute": tokens,
-            "operations": ["chat_completions", "responses"],
-        })
-    }
-
-    #[test]
-    fn a_hundred_attendees_need_four_requests_each_in_a_busy_minute() {
-        let deployments = [deployment("a", Some(300_000)), deployment("c", Some(1_000_000))];
-        let estimate = Estimate::of(&event(), &deployments, &Assumptions::default());
-        assert_eq!(estimate.tokens_needed, 400_000);
-        assert_eq!(estimate.tokens_granted, Some(300_000));
-        assert!(estimate.warnings()[0].starts_with("Not enough Azure quota: 400,000 tokens/min"));
-    }
-
-    #[test]
-    fn an_unknown_quota_gives_no_warning() {
-        let deployments = [deployment("a", Some(1)), deployment("b", None)];
-        let estimate = Estimate::of(&event(), &deployments, &Assumptions::default());
-        assert!(estimate.warnings().is_empty());
-        assert!(estimate.deployments_in_words().ends_with("2 deployments (1 without a limit)"));
-    }
-
-    #[test]
-    fn an_image_deployment_adds_no_text_quota() {
-        let mut images = deployment("b", Some(1_000_000));
-        images["operations"] = json!(["images_generations"]);
-        let all = [deployment("a", Some(300_000)), images];
-        let estimate = Estimate::of(&event(), &all, &Assumptions::default());
-        assert_eq!((estimate.deployments, estimate.tokens_granted), (1, Some(300_000)));
-    }
-
-    #[test]
-    fn too_few_environments_are_a_warning_only_where_their_number_is_known() {
-        let deployments = [deployment("a", Some(1_000_000))];
-        let assumptions = |concurrency| Assumptions { concurrency, ..Assumptions::default() };
-        let warnings = |concurrency| {
-            Estimate::of(&event(), &deployments, &assumptions(concurrency)).warnings().len()
-        };
-        assert_eq!([warnings(None), warnings(Some(67)), warnings(Some(66))], [0, 0, 1]);
-    }
-
-    #[test]
-    fn an_event_costs_on_aws_what_the_calculator_says() {
-        let estimate = Estimate::of(&event(), &[], &Assumptions::default());
-        assert_eq!(estimate.json()["cost_usd"], json!({"aws": 1.77, "azure": null}));
-    }
-
-    #[test]
-    fn azure_cost_uses_the_most_expensive_deployment() {
-        let mut dear = deployment("a", None);
-        dear["prices"] = json!({"prompt": 2.5, "completion": 10.0});
-        let mut cheap = deployment("b", None);
-        cheap["prices"] = json!({"prompt": 0.15, "completion": 0.6});
-        let estimate = Estimate::of(&event(), &[dear, cheap], &Assumptions::default());
-        // 20,000 requests of 500 tokens are 10 million each way.
-        assert_eq!(estimate.json()["cost_usd"]["azure"], 125.0);
-    }
-
-    #[test]
-    fn a_coding_agent_needs_more_than_a_chat() {
-        let basis = |preset| {
-            let assumptions = Assumptions::default().of_preset(preset);
-            Estimate::of(&event(), &[], &assumptions).basis
-        };
-        assert_eq!(basis(None), "100 attendees × 200 requests of 500 + 500 tokens");
-        assert_eq!(basis(Some("workshop")), basis(None));
-        assert_eq!(basis(Some("agents")), "100 attendees × 100 requests of 20,000 + 1,000 tokens");
-        assert_eq!(basis(Some("demo")), "100 attendees × 20 requests of 500 + 500 tokens");
-        let given = Assumptions { prompt_tokens: Some(7), ..Assumptions::default() };
-        let estimate = Estimate::of(&event(), &[], &given.of_preset(Some("agents")));
-        assert_eq!(estimate.basis, "100 attendees × 100 requests of 7 + 1,000 tokens");
-    }
-
-    #[test]
-    fn a_budget_below_the_estimate_is_a_warning() {
-        let mut dear = deployment("a", Some(1_000_000));
-        dear["prices"] = json!({"prompt": 2.5, "completion": 10.0});
-        let warnings = |allowances: Value| {
-            let mut event = event();
-            event["allowances"] = allowances;
-            Estimate::of(&event, &[dear.clone()], &Assumptions::default()).warnings()
-        };
-        let enough = json!({
-            "attendee": {"tokens_total": 200_000},
-            "event": {"tokens_total": 20_000_000, "usd_total": 125.0},
-        });
-        assert!(warnings(enough).is_empty() && warnings(json!({"event": {}})).is_empty());
-        let small = json!({
-            "attendee": {"tokens_total": 199_999},
-            "event": {"tokens_total": 1_000, "usd_total": 124.99},
-        });
-        let small = warnings(small);
-        assert_eq!(small.len(), 3, "{small:?}");
-        assert!(
-            small[0]
-                .contains("an attendee, 199,999 total tokens, is below the estimate of 200,000")
-        );
-        assert!(
-            small[1].contains("the event, 1,000 total tokens, is below the estimate of 20,000,000")
-        );
-        assert!(small[2].contains("124.99 USD, is below the estimate of 125.00 USD"));
-    }
-}
+mod tests;

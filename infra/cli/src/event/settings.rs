@@ -62,7 +62,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "true|false")]
     records: Option<bool>,
 
-    /// Let attendees store responses, conversations, files and vector stores at Azure.
+    /// Let attendees store objects at Azure: responses, conversations, files, vector stores,
+    /// assistants, threads and videos.
     #[arg(
         long,
         value_name = "true|false",
@@ -114,7 +115,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// A limit and its number; `none` removes it.
-fn limit(text: &str) -> Result<(String, Value), String> {
+pub(crate) fn limit(text: &str) -> Result<(String, Value), String> {
     let (name, value) = pair(text)?;
     let number = match value.as_str() {
         "none" => Value::Null,
@@ -208,7 +209,7 @@ impl Settings {
 }
 
 /// The limits of an account, with those on a model, such as `gpt-5:requests_per_day`, below `by_model`.
-fn by_model(limits: Map<String, Value>) -> Option<Value> {
+pub(crate) fn by_model(limits: Map<String, Value>) -> Option<Value> {
     let (mut all, mut models) = (Map::new(), Map::<String, Value>::new());
     for (name, number) in limits {
         match name.split_once(':') {

@@ -11,15 +11,47 @@ async fn an_attendee_is_blocked_unblocked_and_given_limits() {
 
     assert_eq!(service.json(&person("block")).await["blocked"], true);
     assert_eq!(service.json(&person("unblock")).await["blocked"], false);
-    let raise = [&person("raise")[..], &["--tokens-per-minute", "100000", "--in-flight", "none"]];
+    let raise = [&person("raise")[..], &["--tokens-per-minute", "9000000", "--in-flight", "none"]];
     let raised = service.json(&raise.concat()).await;
     assert_eq!(raised["own_limits"], json!(["tokens_per_minute", "in_flight"]));
-    assert_eq!(raised["allowance"]["tokens_per_minute"], 100_000);
+    assert_eq!(raised["allowance"]["tokens_per_minute"], 9_000_000);
     assert_eq!(raised["allowance"]["in_flight"], json!(null));
     let listed = service.run_ok(&["attendee", "list", "hackathon"]).await;
-    assert!(listed.contains("tokens_per_minute 100,000, in_flight none"), "{listed}");
+    assert!(listed.contains("tokens_per_minute 9,000,000, in_flight none"), "{listed}");
     let reset = service.json(&[&person("raise")[..], &["--reset"]].concat()).await;
     assert_eq!(reset["own_limits"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_raised_and_lowered_only_where_that_is_meant() {
+    let service = Service::start().await;
+    service.run_ok(&["event", "edit", "hackathon", "--limit", "gpt-5-mini:requests_total=5"]).await;
+    let raise = ["attendee", "raise", "hackathon", "ada"];
+    let run = async |more: &[&str]| service.run(&[&raise[..], more].concat()).await;
+
+    let lower = run(&["--requests-per-day", "1"]).await;
+    assert_eq!(lower.exit, Some(2), "{lower:?}");
+    assert!(lower.err.contains("requests_per_day is 1,000 now, and 1 is lower"), "{lower:?}");
+    let none = service.json(&["attendee", "list", "hackathon"]).await;
+    assert_eq!(none, json!({"attendees": []}), "nothing was changed");
+    let meant = run(&["--requests-per-day", "1", "--lower"]).await;
+    assert!(meant.out.contains("changed     requests_per_day: 1,000 → 1\n"), "{meant:?}");
+
+    let doubled = run(&[]).await;
+    assert_eq!(doubled.exit, Some(0), "{doubled:?}");
+    assert!(doubled.out.contains("requests_per_day: 1 → 2\n"), "{doubled:?}");
+    assert!(doubled.out.contains("gpt-5-mini:requests_total: 5 → 10\n"), "{doubled:?}");
+    let of_model = run(&["--limit", "gpt-5-mini:requests_total=40"]).await;
+    assert!(of_model.out.contains("gpt-5-mini:requests_total: 10 → 40\n"), "{of_model:?}");
+    let shown = service.run_ok(&["attendee", "show", "hackathon", "ada"]).await;
+    let row = shown.lines().find(|line| line.starts_with("gpt-5-mini:requests_total"));
+    let row: Vec<_> = row.unwrap_or_else(|| panic!("{shown}")).split_whitespace().collect();
+    assert_eq!(row, ["gpt-5-mini:requests_total", "40", "0", "40", "-"], "{shown}");
+    let unknown = run(&["--limit", "gpt-4o:requests_total=40", "--lower"]).await;
+    assert_eq!(unknown.exit, Some(1), "{unknown:?}");
+    assert!(unknown.err.contains("by_model.gpt-4o.requests_total is no limit"), "{unknown:?}");
+    let reset = run(&["--reset"]).await;
+    assert!(reset.out.contains("gpt-5-mini:requests_total: 40 → 5\n"), "{reset:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

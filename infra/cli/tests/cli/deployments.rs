@@ -64,6 +64,26 @@ async fn a_deployment_may_have_an_identity_or_a_key_in_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_serves_what_its_model_is_known_for_and_may_have_every_price() {
+    let service = Service::start().await;
+    let add = async |name: &str, more: &[&str]| {
+        let add = ["deployment", "add", name, "--endpoint", "https://oslo.openai.azure.com"];
+        service.json(&[&add[..], more].concat()).await
+    };
+    let smart = add("smart", &["--model", "gpt-5-mini"]).await;
+    assert_eq!(smart["operations"], json!(["chat_completions", "responses"]));
+    let texts = add("text-embedding-3-large", &[]).await;
+    assert_eq!(texts["operations"], json!(["embeddings"]));
+    let unknown = add("prod-smart", &[]).await;
+    assert_eq!(unknown["operations"], json!(["chat_completions"]));
+
+    let prices = ["--prompt-price", "1", "--cached-prompt-price", "0.5", "--image-price", "0.04"];
+    let priced = add("prod-smart", &prices).await["prices"].clone();
+    let given = ["prompt", "cached_prompt", "image"].map(|kind| priced[kind].as_f64());
+    assert_eq!(given, [Some(1.0), Some(0.5), Some(0.04)], "{priced}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_can_check_one_deployment() {
     let service = Service::start().await;
 

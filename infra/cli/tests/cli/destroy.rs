@@ -44,6 +44,11 @@ async fn destroy_removes_stack_and_bucket_and_keeps_the_data() {
     assert!(machine.calls("dynamodb delete").is_empty() && machine.calls("ssm delete").is_empty());
     assert!(run.out.contains("kept     the table lanyard-Table-1"), "{run:?}");
     assert!(run.out.contains("12 keys of Azure"), "{run:?}");
+    // What is printed is typed elsewhere, where another region may be the default.
+    for command in ["dynamodb update-table", "dynamodb delete-table"] {
+        assert!(run.out.contains(&format!("aws {command} --region eu-north-1 ")), "{run:?}");
+    }
+    assert!(run.out.contains("--stack-name lanyard --region eu-north-1 --delete-data"), "{run:?}");
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::tool_calls::PricedTool;
-use lanyard_domain::transliteration::transliterated;
 use serde_json::{Map, Value};
 
 use super::by_model;
@@ -64,7 +63,7 @@ pub(crate) fn created(
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
-        code: code.unwrap_or_else(|| generated_code(&name, new_event.random)),
+        code: code.unwrap_or_else(|| EventCode::generate(&name, new_event.random)),
         id: new_event.id,
         organiser: new_event.organiser.clone(),
         name,
@@ -104,11 +103,6 @@ pub(crate) fn created(
     check_shards(event.as_ref(), &mistakes);
     check_money(event.as_ref(), &mistakes);
     mistakes.unless_any(event.map(|event| (event, code_is)))
-}
-
-/// Letters with a usual spelling in Latin ones keep the name readable in its code.
-fn generated_code(name: &str, random: [u8; 8]) -> EventCode {
-    EventCode::generate(transliterated(name).as_deref().unwrap_or(name), random)
 }
 
 /// Decisions on hosted tools: those from before, then the list of allowed types, then the decisions

@@ -7,6 +7,7 @@ use lanyard_doctor::grouped;
 use serde_json::{Value, json};
 
 use crate::event::when::read;
+use crate::money::{self, Money};
 use crate::table::{printable, text};
 
 /// The samples that are kept, as many as fit on a wide terminal.
@@ -20,8 +21,9 @@ pub(super) struct Sample {
     pub(super) requests: u64,
     pub(super) tokens: u64,
     pub(super) held: u64,
-    /// User, requests and tokens, sorted by tokens.
-    pub(super) attendees: Vec<(String, u64, u64)>,
+    pub(super) money: Money,
+    /// Sorted by tokens.
+    pub(super) attendees: Vec<Used>,
     /// Total errors by code, the most frequent first.
     pub(super) errors: Vec<(String, u64)>,
     /// Median and 95th percentile of the time to first byte in milliseconds, in the last hour with
@@ -29,18 +31,39 @@ pub(super) struct Sample {
     pub(super) first_byte_ms: Option<(u64, u64)>,
 }
 
+/// What one attendee used.
+#[derive(Clone, Debug)]
+pub(super) struct Used {
+    pub(super) user: String,
+    pub(super) requests: u64,
+    pub(super) tokens: u64,
+    pub(super) usd: f64,
+}
+
+impl Used {
+    fn of(row: &Value) -> Self {
+        Self {
+            user: text(&row["user"]),
+            requests: row["requests"].as_u64().unwrap_or_default(),
+            tokens: row["total_tokens"].as_u64().unwrap_or_default(),
+            usd: row["usd"].as_f64().unwrap_or_default(),
+        }
+    }
+}
+
 impl Sample {
     pub(super) fn of(event: Value, usage: &Value, hours: &Value, at: DateTime<Utc>) -> Self {
         let count = |numbers: &Value, name: &str| numbers[name].as_u64().unwrap_or_default();
         let rows = usage["rows"].as_array().into_iter().flatten();
-        let mut attendees: Vec<_> = rows
-            .map(|row| (text(&row["user"]), count(row, "requests"), count(row, "total_tokens")))
-            .collect();
-        attendees
-            .sort_by(|a, b| b.2.cmp(&a.2).then_with(|| b.1.cmp(&a.1)).then_with(|| a.0.cmp(&b.0)));
+        let mut attendees: Vec<_> = rows.map(Used::of).collect();
+        attendees.sort_by(|a, b| {
+            let by_usage = (b.tokens, b.requests).cmp(&(a.tokens, a.requests));
+            by_usage.then_with(|| a.user.cmp(&b.user))
+        });
         let total = &usage["total"];
         Self {
             at,
+            money: Money::of_event(&event, total),
             event,
             requests: count(total, "requests"),
             tokens: count(total, "total_tokens"),
@@ -84,6 +107,11 @@ impl Sample {
     /// The remaining budget.
     pub(super) fn left(&self) -> Option<u64> {
         Some(self.budget()?.saturating_sub(self.tokens).saturating_sub(self.held))
+    }
+
+    /// Whether anything costs money, or may not.
+    pub(super) fn has_money(&self) -> bool {
+        self.money.is_something() || money::is_limited(&self.event)
     }
 
     pub(super) fn time_left(&self) -> Option<TimeDelta> {
@@ -168,7 +196,7 @@ impl History {
     pub(super) fn json(&self, top: usize) -> Value {
         let Some(sample) = &self.last else { return Value::Null };
         let rate = self.rates.back();
-        let attendee = |(user, requests, tokens): &(String, u64, u64)| json!({"user": user, "requests": requests, "tokens": tokens});
+        let attendee = |Used { user, requests, tokens, usd }: &Used| json!({"user": user, "requests": requests, "tokens": tokens, "usd": usd});
         json!({
             "at": sample.at.to_rfc3339_opts(SecondsFormat::Secs, true),
             "status": sample.event["status"],
@@ -179,6 +207,10 @@ impl History {
             "held_tokens": sample.held,
             "budget": sample.budget(),
             "budget_left": sample.left(),
+            "usd": sample.money.spent,
+            "held_usd": sample.money.held,
+            "budget_usd": sample.money.budget,
+            "budget_usd_left": sample.money.left(),
             "errors": sample.errors.iter().cloned().collect::<BTreeMap<_, _>>(),
             "first_byte_ms": sample.first_byte_ms.map(|(p50, p95)| json!({"p50": p50, "p95": p95})),
             "attendees": sample.attendees.len(),
@@ -199,13 +231,17 @@ impl History {
             (_, _) => "no budget".to_owned(),
         };
         let names = sample.attendees.iter().take(top);
-        let names =
-            names.map(|(user, _, tokens)| format!("{} {}", printable(user), grouped(*tokens)));
+        let names = names
+            .map(|Used { user, tokens, .. }| format!("{} {}", printable(user), grouped(*tokens)));
         let names = names.collect::<Vec<_>>().join(", ");
         let names = if names.is_empty() { names } else { format!(": {names}") };
         let latency = sample.first_byte_in_words().map(|latency| format!("  first byte {latency}"));
+        let money = match sample.has_money() {
+            true => format!("  {}", sample.money.in_words()),
+            false => String::new(),
+        };
         format!(
-            "{}  {}  {} requests{}  {} tokens{}  {left}  errors: {}{}  {} attendees{names}",
+            "{}  {}  {} requests{}  {} tokens{}  {left}{money}  errors: {}{}  {} attendees{names}",
             sample.at.format("%H:%M:%SZ"),
             text(&sample.event["status"]),
             grouped(sample.requests),
@@ -251,6 +287,28 @@ pub(super) mod tests {
         ]});
         let at = format!("2026-12-06T15:00:{second:02}Z").parse().unwrap();
         Sample::of(event, &usage, &hours, at)
+    }
+
+    /// The same of an event with a budget of 20 dollars.
+    pub(crate) fn with_money(mut sample: Sample, spent: f64, held: f64) -> Sample {
+        sample.event["allowances"]["event"]["usd_total"] = json!(20.0);
+        let total = json!({"usd": spent, "held_units": {"usd": held}});
+        sample.money = Money::of_event(&sample.event, &total);
+        sample.attendees[0].usd = spent;
+        sample
+    }
+
+    #[test]
+    fn a_line_has_the_dollars_that_are_spent_reserved_and_left() {
+        let mut history = History::default();
+        history.record(with_money(sample(0, 10, 1_000), 1.2345, 0.5));
+        let line = history.line(1);
+        let money = "left  1.2345 USD spent, 0.50 reserved, 18.2655 of 20.00 left  errors";
+        assert!(line.contains(money), "{line}");
+        let json = history.json(1);
+        let shown = ["usd", "held_usd", "budget_usd", "budget_usd_left"].map(|name| &json[name]);
+        assert_eq!(shown, [&json!(1.2345), &json!(0.5), &json!(20.0), &json!(18.2655)]);
+        assert_eq!(json["top"][0]["usd"], 1.2345);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use lanyard_doctor::grouped;
 
 use super::history::History;
 use crate::error::CliError;
+use crate::money;
 use crate::table::{Column, Style, local_time, printable, text};
 
 /// The bars of a sparkline.
@@ -147,17 +148,25 @@ fn lines(history: &History, top: usize, width: usize) -> Vec<Line> {
     lines.push(per_minute("tokens", tokens, rate.tokens, sample.tokens));
     lines.push(per_minute("requests", requests, rate.requests, sample.requests));
     lines.push(Line::plain(format!("reserved  {} tokens", grouped(sample.held))));
+    if sample.has_money() {
+        lines.push(Line::plain(format!("money     {}", sample.money.in_words())));
+    }
     let color = (!sample.errors.is_empty()).then_some(Color::Yellow);
     lines.push(Line { text: format!("errors    {}", sample.errors_in_words()), color });
     if let Some(latency) = sample.first_byte_in_words() {
         lines.push(Line::plain(format!("latency   first byte {latency}")));
     }
     lines.push(Line::plain(""));
-    let rows =
-        sample.attendees.iter().take(top).map(|(user, requests, tokens)| {
-            vec![user.clone(), grouped(*requests), grouped(*tokens)]
-        });
-    let columns = [Column::Words("user"), Column::Numbers("requests"), Column::Numbers("tokens")];
+    let mut columns =
+        vec![Column::Words("user"), Column::Numbers("requests"), Column::Numbers("tokens")];
+    if sample.has_money() {
+        columns.push(Column::Numbers("USD"));
+    }
+    let rows = sample.attendees.iter().take(top).map(|used| {
+        let usd = sample.has_money().then(|| money::cell(&used.usd.into()));
+        let cells = [used.user.clone(), grouped(used.requests), grouped(used.tokens)];
+        cells.into_iter().chain(usd).collect()
+    });
     lines.extend(Style::default().table(&columns, rows).lines().map(Line::plain));
     match sample.attendees.len().saturating_sub(top) {
         0 => {}
@@ -224,7 +233,7 @@ fn in_words(span: TimeDelta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::sample;
+    use super::super::history::tests::{sample, with_money};
     use super::*;
 
     #[test]
@@ -255,6 +264,18 @@ mod tests {
             ]
         );
         assert_eq!(drawn[3].color, Some(Color::Red));
+    }
+
+    #[test]
+    fn the_screen_shows_dollars_where_they_are_limited() {
+        let mut history = History::default();
+        history.record(with_money(sample(0, 10, 1_000), 1.2345, 0.0));
+        let text: Vec<_> = lines(&history, 2, 60).into_iter().map(|line| line.text).collect();
+        let has = |line: &str| text.iter().any(|text| text.trim_end() == line);
+        assert!(has("money     1.2345 USD spent, 18.7655 of 20.00 left"), "{text:#?}");
+        assert!(has("user  requests  tokens     USD"), "{text:#?}");
+        assert!(has("ada\u{fffd}        10   1,000  1.2345"), "{text:#?}");
+        assert!(has("bob          1       5  0.0000"), "{text:#?}");
     }
 
     #[test]

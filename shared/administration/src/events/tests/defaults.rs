@@ -59,11 +59,3 @@ fn the_default_is_the_first_of_the_list_that_azure_has_not_retired() {
     assert_eq!(default(json!({}), after), "gpt-5-mini");
     assert_eq!(default(json!({"deployments": ["gpt-4o-mini", "gpt-4o"]}), after), "gpt-4o-mini");
 }
-
-#[test]
-fn a_generated_code_has_the_letters_of_the_name() {
-    let code = |name: &str| create(oslo(json!({"name": name}))).unwrap().code.as_str().to_owned();
-    assert!(code("Ålesund Öffentlich").starts_with("aalesund-oeffentlich-"));
-    assert!(code("Oslo Hack").starts_with("oslo-hack-"));
-    assert!(code("\u{65e5}\u{672c}").starts_with("event-"));
-}

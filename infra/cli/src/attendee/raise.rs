@@ -1,0 +1,222 @@
+//! `lanyard attendee raise`: larger limits for one attendee.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{Limits, own_limits};
+use crate::api::{Method, encoded};
+use crate::error::CliError;
+use crate::event::{by_model, limit};
+use crate::money;
+use crate::session::{Session, event_path};
+use crate::table::text;
+
+/// The limits of one attendee.
+#[derive(Args, Debug)]
+pub(crate) struct RaiseArguments {
+    /// Id, code or name of the event.
+    event: String,
+
+    /// User name of the attendee.
+    user: String,
+
+    /// Remove the attendee's own limits, so that the event's limits apply.
+    #[arg(long, conflicts_with_all = ["limits", "named", "lower"])]
+    reset: bool,
+
+    /// Allow that a limit becomes lower than it is now.
+    #[arg(long)]
+    lower: bool,
+
+    /// Any limit: tokens_per_minute=1000000, or none. On one model that the event limits:
+    /// gpt-5:requests_total=40. Can be repeated.
+    #[arg(long = "limit", value_name = "[MODEL:]LIMIT=NUMBER", value_parser = limit)]
+    named: Vec<(String, Value)>,
+
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// The factor if no limit is given. The dashboard has the same.
+const FACTOR: u32 = 2;
+
+/// `lanyard attendee raise`
+pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<(), CliError> {
+    let event = session.event(&arguments.event).await?;
+    let path = event_path(&event, &format!("/attendees/{}", encoded(&arguments.user)));
+    let now = match session.api.get(&path).await {
+        Ok(attendee) => attendee["allowance"].clone(),
+        // An attendee who has sent nothing yet has the event's limits.
+        Err(CliError::Rejected { code, .. }) if code == "not_found" => {
+            event["allowances"]["attendee"].clone()
+        }
+        Err(error) => return Err(error),
+    };
+    let given = given(&arguments)?;
+    let wanted = match (arguments.reset, given.is_empty()) {
+        (true, _) => Value::Null,
+        (false, true) => doubled(&now).ok_or_else(|| {
+            CliError::Usage(format!("{} has no limits that could be raised", arguments.user))
+        })?,
+        (false, false) => by_model(given).unwrap_or_default(),
+    };
+    if !arguments.lower && !arguments.reset {
+        refuse_lower(&now, &wanted)?;
+    }
+    let body = json!({"allowance": wanted});
+    let changed = session.write(Method::Patch, &path, Some(&body)).await?;
+    changed.map_or(Ok(()), |attendee| {
+        session.output.data(&attendee, |style| {
+            let own = own_limits(&attendee);
+            let mut lines = vec![("user", text(&attendee["user"]))];
+            let changes = changes(&now, &attendee["allowance"]);
+            lines.extend(changes.into_iter().map(|change| ("changed", change)));
+            if attendee["blocked"] == true {
+                lines.push(("blocked", "yes".to_owned()));
+            }
+            lines.push(("own limits", if own.is_empty() { "none".to_owned() } else { own }));
+            style.pairs(&lines)
+        })
+    })
+}
+
+/// The limits of the command line by their names, those of a model as `MODEL:LIMIT`.
+fn given(arguments: &RaiseArguments) -> Result<Map<String, Value>, CliError> {
+    let mut given = arguments.limits.json();
+    for (name, value) in &arguments.named {
+        if given.insert(name.clone(), value.clone()).is_some() {
+            return Err(CliError::Usage(format!("{name} is given twice")));
+        }
+    }
+    Ok(given)
+}
+
+/// All limits doubled. `None` if there are none.
+fn doubled(limits: &Value) -> Option<Value> {
+    let double = |value: &Value| match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(count) => Some(json!(count.saturating_mul(u64::from(FACTOR)))),
+            None => number.as_f64().map(|usd| json!(usd * f64::from(FACTOR))),
+        },
+        Value::Object(_) => doubled(value),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => None,
+    };
+    let limits = limits.as_object()?.iter();
+    let limits: Map<_, _> =
+        limits.filter_map(|(name, value)| Some((name.clone(), double(value)?))).collect();
+    (!limits.is_empty()).then_some(Value::Object(limits))
+}
+
+/// A limit of an account with its name, that on a model as `MODEL:LIMIT`.
+fn flat(limits: &Value) -> Vec<(String, &str, &Value)> {
+    let limits = limits.as_object().into_iter().flatten();
+    let (models, all): (Vec<_>, Vec<_>) = limits.partition(|(name, _)| *name == "by_model");
+    let all = all.into_iter().map(|(name, value)| (name.clone(), name.as_str(), value));
+    let models = models.into_iter().filter_map(|(_, models)| models.as_object()).flatten();
+    let of_models = models.flat_map(|(model, limits)| {
+        let limits = limits.as_object().into_iter().flatten();
+        limits.map(move |(name, value)| (format!("{model}:{name}"), name.as_str(), value))
+    });
+    all.chain(of_models).collect()
+}
+
+/// The value of a limit. Names of models are compared without regard to case.
+fn value_of<'v>(limits: &'v Value, full: &str) -> &'v Value {
+    let is_it = |name: &str| name.eq_ignore_ascii_case(full);
+    flat(limits)
+        .into_iter()
+        .find(|(name, ..)| is_it(name))
+        .map_or(&Value::Null, |(.., value)| value)
+}
+
+/// An error if a wanted limit is lower than the one that holds now.
+fn refuse_lower(now: &Value, wanted: &Value) -> Result<(), CliError> {
+    let lower: Vec<_> = flat(wanted)
+        .into_iter()
+        .filter_map(|(full, name, wanted)| {
+            let held = value_of(now, &full);
+            let is_lower = wanted.as_f64()? < held.as_f64().unwrap_or(f64::INFINITY);
+            is_lower.then(|| {
+                let (held, wanted) = (money::limit(name, held), money::limit(name, wanted));
+                format!("{full} is {held} now, and {wanted} is lower")
+            })
+        })
+        .collect();
+    match lower.as_slice() {
+        [] => Ok(()),
+        lower => Err(CliError::Usage(format!(
+            "{}. Nothing was changed. Give a larger number, or --lower if you mean it",
+            lower.join("; ")
+        ))),
+    }
+}
+
+/// The limits that differ, each as `name: before → after`.
+fn changes(before: &Value, after: &Value) -> Vec<String> {
+    let (old, new) = (flat(before), flat(after));
+    let lifted = old.iter().filter(|(full, ..)| !new.iter().any(|(name, ..)| name == full));
+    let lifted = lifted.map(|(full, name, value)| (full, *name, *value, &Value::Null));
+    let others =
+        new.iter().map(|(full, name, value)| (full, *name, value_of(before, full), *value));
+    let line = |(full, name, before, after): (&String, &str, &Value, &Value)| {
+        let (before, after) = (money::limit(name, before), money::limit(name, after));
+        (before != after).then(|| format!("{full}: {before} → {after}"))
+    };
+    others.chain(lifted).filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Value {
+        json!({
+            "tokens_per_minute": 800_000, "in_flight": 8, "usd_total": 2.5, "tokens_per_day": null,
+            "by_model": {"gpt-5": {"requests_total": 20}},
+        })
+    }
+
+    #[test]
+    fn all_limits_are_doubled_also_those_on_money_and_on_models() {
+        let expected = json!({
+            "tokens_per_minute": 1_600_000, "in_flight": 16, "usd_total": 5.0,
+            "by_model": {"gpt-5": {"requests_total": 40}},
+        });
+        assert_eq!(doubled(&limits()), Some(expected));
+        assert_eq!(doubled(&json!({"in_flight": null, "by_model": {}})), None);
+    }
+
+    #[test]
+    fn a_limit_that_would_become_lower_is_named_with_both_values() {
+        let refused =
+            |wanted: Value| refuse_lower(&limits(), &wanted).map_err(|error| error.to_string());
+        let lower = refused(json!({"tokens_per_minute": 100_000, "in_flight": 9})).unwrap_err();
+        assert!(
+            lower.contains("tokens_per_minute is 800,000 now, and 100,000 is lower"),
+            "{lower}"
+        );
+        assert!(lower.contains("--lower") && !lower.contains("in_flight"), "{lower}");
+        let of_model = refused(json!({"by_model": {"GPT-5": {"requests_total": 19}}}));
+        assert!(of_model.unwrap_err().contains("GPT-5:requests_total is 20 now"));
+        // A limit where there was none is lower as well.
+        assert!(refused(json!({"tokens_per_day": 1})).unwrap_err().contains("is none now"));
+        assert!(refused(json!({"usd_total": 2.49})).unwrap_err().contains("2.50 now, and 2.49"));
+        assert_eq!(refused(json!({"tokens_per_minute": null, "usd_total": 2.5})), Ok(()));
+    }
+
+    #[test]
+    fn what_changed_has_both_values() {
+        let mut after = limits();
+        after["tokens_per_minute"] = json!(1_600_000);
+        after["usd_total"] = Value::Null;
+        after["by_model"] = json!({});
+        assert_eq!(
+            changes(&limits(), &after),
+            [
+                "tokens_per_minute: 800,000 → 1,600,000",
+                "usd_total: 2.50 → none",
+                "gpt-5:requests_total: 20 → none",
+            ]
+        );
+    }
+}
