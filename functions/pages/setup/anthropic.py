@@ -1,4 +1,4 @@
-# pip install anthropic
+# Anthropic SDK: pip install anthropic; export LANYARD_KEY='CODE/USER'
 import os
 
 from anthropic import Anthropic

@@ -5,7 +5,8 @@
 //! variable `LANYARD_KEY`, or has `CODE/USER` in its place.
 
 use http::header::HOST;
-use lanyard_domain::models::DEFAULT_MODEL;
+use lanyard_domain::models::{DEFAULT_MODEL, ModelFacts};
+use lanyard_domain::operation::Operation;
 use lanyard_gateway::error::BadRequestCode;
 use lanyard_gateway::{ApiError, Request, headers};
 
@@ -108,8 +109,27 @@ pub(crate) fn setup(below: &str, request: &Request) -> Result<Setup, ApiError> {
     };
     let usual = if SPEAK_MESSAGES.contains(&name) { CLAUDE } else { DEFAULT_MODEL };
     let model = model(request.http.uri().query())?.unwrap_or(usual);
+    expect_served(tool, model)?;
     let text = tool.text.replace("{base}", &base(request)).replace("{model}", model);
     Ok(Setup { text, file_name: Some(tool.file_name()) })
+}
+
+/// Refuses a model that the tool cannot use: Claude has a format of its own. A model that is not known
+/// by its name may be any.
+fn expect_served(tool: &Tool, model: &str) -> Result<(), ApiError> {
+    let speaks_messages = SPEAK_MESSAGES.contains(&tool.name);
+    let is_claude = ModelFacts::of(model).and_then(|facts| facts.serves(Operation::Messages));
+    if is_claude.is_none_or(|is_claude| is_claude == speaks_messages) {
+        return Ok(());
+    }
+    let message = match speaks_messages {
+        true => "This tool works with models of Claude only.",
+        false => {
+            "This tool cannot use models of Claude. claude-code, copilot-claude, pi-claude and anthropic can."
+        }
+    };
+    let message = format!("{message} GET /api/v1/models lists the models of the event.");
+    Err(ApiError::bad(BadRequestCode::InvalidValue, Some("model"), message))
 }
 
 /// The model that the query names. Its characters need no quotes in any of the files.
@@ -204,6 +224,31 @@ mod tests {
             assert!(TOOLS.iter().any(|known| known.name == tool), "{tool}");
             let line = [format!("  {tool}: \"{place}\","), format!("  \"{tool}\": \"{place}\",")];
             assert!(line.iter().any(|line| page.contains(line)), "{tool} goes to {place}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_a_tool_cannot_use_is_refused() {
+        for tool in TOOLS {
+            let with = |model: &str| get(&format!("/api/setup/{}?model={model}", tool.name));
+            let speaks_messages = SPEAK_MESSAGES.contains(&tool.name);
+            assert_eq!(with("gpt-5-mini").is_err(), speaks_messages, "{}", tool.name);
+            assert_eq!(with("claude-sonnet-5").is_ok(), speaks_messages, "{}", tool.name);
+            assert!(with("prod-smart").is_ok(), "{}", tool.name);
+        }
+    }
+
+    #[test]
+    fn a_script_that_reads_the_key_says_how_it_is_set() {
+        for tool in TOOLS.iter().filter(|tool| !tool.file.ends_with(".json")) {
+            let reads = tool.text.contains("LANYARD_KEY");
+            assert!(
+                !reads
+                    || tool.text.contains("LANYARD_KEY='CODE/USER'")
+                    || tool.text.contains("LANYARD_KEY=CODE/USER"),
+                "{}",
+                tool.name
+            );
         }
     }
 
