@@ -70,9 +70,10 @@ impl<W: Write> Report<W> {
                     |level| self.findings.iter().filter(|finding| finding.level == level).count();
                 writeln!(
                     self.out,
-                    "\n{} ok, {} warnings, {} failed, {} skipped.",
+                    "\n{} ok, {} {}, {} failed, {} skipped.",
                     count(Level::Ok),
                     count(Level::Warn),
+                    if count(Level::Warn) == 1 { "warning" } else { "warnings" },
                     count(Level::Fail),
                     count(Level::Skip)
                 )?;
@@ -175,7 +176,7 @@ mod tests {
                 "skip  azure d call                         Another reason.",
                 "warn  azure e key                          No key.",
                 "",
-                "1 ok, 1 warnings, 0 failed, 4 skipped.",
+                "1 ok, 1 warning, 0 failed, 4 skipped.",
             ]
         );
         let (json, _) = written(Format::Json, findings);

@@ -118,7 +118,26 @@ async fn organiser_token(
     }
 }
 
+/// Whether an earlier run has made the event. Asking first keeps a refusal out of the log.
+async fn has_event(admin: &Arc<Administration>) -> Result<bool> {
+    let mut cursor = String::new();
+    loop {
+        let page = call(admin, "GET", &format!("/events?limit=100{cursor}"), None).await?;
+        let mut events = page["events"].as_array().into_iter().flatten();
+        if events.any(|event| event["code"] == CODE) {
+            return Ok(true);
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(false),
+        }
+    }
+}
+
 async fn make_event(admin: &Arc<Administration>, is_simulated: bool) -> Result<()> {
+    if has_event(admin).await? {
+        return Ok(());
+    }
     let now = admin.clock.now();
     let mut defaults = json!({
         "chat_completions": DEFAULT_MODEL, "responses": DEFAULT_MODEL,

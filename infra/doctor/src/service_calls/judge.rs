@@ -1,5 +1,6 @@
 //! What the calls to the service show.
 
+use http::HeaderMap;
 use lanyard_domain::operation::Operation;
 use serde_json::Value;
 
@@ -81,8 +82,7 @@ fn judge_frames(
             true => "the usage is missing",
             false => "the stream ended early",
         };
-        let advice = "If the azure stream is complete, search the function's log for the \
-                    x-request-id.";
+        let advice = format!("If the azure stream is complete: {}", find(&frames.headers));
         return Finding::fail(check, format!("{words}; {missing}."), advice);
     }
     if !frames.headers.contains_key("x-request-id") {
@@ -150,6 +150,12 @@ fn no_response(check: String, reason: NoResponse) -> Finding {
     Finding::fail(check, format!("{reason}."), advice)
 }
 
+/// Where a request is found: in the log of its function, or of the local service.
+fn find(headers: &HeaderMap) -> String {
+    let id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown");
+    format!("Search for {id} in the function's log, or in what the local service prints.")
+}
+
 /// What an error of the service means for its operator.
 pub(super) fn rejected(check: String, response: &Response) -> Finding {
     let status = response.status.as_u16();
@@ -185,7 +191,7 @@ pub(super) fn rejected(check: String, response: &Response) -> Finding {
         "allowance_too_small" => {
             "The event's limits are smaller than one short request. Raise its limits on tokens."
         }
-        _ => "Search the function's log for the x-request-id.",
+        _ => return Finding::fail(check, seen, find(&response.headers)),
     };
     Finding::fail(check, seen, advice)
 }

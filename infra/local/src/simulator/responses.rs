@@ -157,7 +157,9 @@ impl Maker<'_> {
         let reasoning = fields::given(body, "reasoning");
         let wants_summary = reasoning.is_some_and(|given| given["summary"].is_string());
         let summary = match wants_summary {
-            true => json!([{"type": "summary_text", "text": "[simulated] **No thought was had**"}]),
+            true => {
+                json!([{"type": "summary_text", "text": "[simulated] **Summary of the reasoning**"}])
+            }
             false => json!([]),
         };
         let id = self.stamp.id("rs_");
