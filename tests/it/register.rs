@@ -157,6 +157,29 @@ async fn a_name_that_may_have_stored_objects_cannot_be_claimed() {
 }
 
 #[tokio::test]
+async fn after_the_event_a_key_can_still_be_seen_and_nobody_registers() {
+    let world = registered("afterwards", false);
+    let world = world.window("2026-12-05T08:00:00Z", "2026-12-06T17:00:00Z", "UTC").start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let first = key(&ada.register(&world, PROOF).await);
+    world.chat_as(&first).await.assert_ok();
+    world.settle().await;
+    world.wait(TimeDelta::days(3));
+    let again = key(&ada.register(&world, PROOF).await);
+    assert_eq!(again, first);
+    let mut mine = ada.get("/api/event/mine");
+    mine.headers_mut().insert("openai-event-code", again.parse().unwrap());
+    let mine = world.send(mine).await.assert_ok().json();
+    assert_eq!((&mine["usage"]["requests"], &mine["status"]), (&json!(1), &json!("ended")));
+    world.chat_as(&again).await.assert_refused(403, "event_ended");
+    ada.register(&world, "another proof!").await.assert_refused(403, "already_registered");
+    for proof in [PROOF, "short"] {
+        bob.register(&world, proof).await.assert_refused(403, "event_ended");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn proofs_for_one_name_have_a_rate() {
     let world = registered("proofs", false).start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);

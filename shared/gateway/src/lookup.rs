@@ -320,7 +320,7 @@ impl Gateway {
     }
 }
 
-fn check_open(event: &Event, now: DateTime<Utc>) -> Result<(), ApiError> {
+pub(crate) fn check_open(event: &Event, now: DateTime<Utc>) -> Result<(), ApiError> {
     let contact = ContactHint::of(&event.contact);
     event.check_open(now).map_err(|closed| match closed {
         Closed::NotStarted { starts_at } => ApiError::EventNotStarted { starts_at, contact },

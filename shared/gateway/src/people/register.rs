@@ -19,7 +19,7 @@ use super::{Claim, People};
 use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::handler::{expect_method, json};
 use crate::hex;
-use crate::lookup::{Attendance, Handle, OpenEvent};
+use crate::lookup::{Attendance, Handle, OpenEvent, check_open};
 use crate::parse::{self, Pass};
 use crate::ports::Outcome;
 use crate::request::{Request, Response};
@@ -58,6 +58,9 @@ pub(super) struct Registered<'a> {
 impl People {
     /// Registers an attendee, or shows the key of one who is registered and has the same proof.
     ///
+    /// Nobody registers at an event that is not open. A key that was given can still be seen there,
+    /// because it is how an attendee reads their own usage after the event.
+    ///
     /// # Errors
     ///
     /// 403 `already_registered` for another proof, `event_full` without a seat, `not_offered` at
@@ -73,10 +76,14 @@ impl People {
         let token = parse::token(&request)?.into_iter().find_map(shared);
         let token = token.ok_or(ApiError::InvalidEventCode)?;
         let attendance = self.newcomer(token, &id, &request).await?;
-        let proof = proof(&request)?;
+        let expect_open = || check_open(attendance.event(), request.now);
+        let proof = proof(&request).map_err(|fault| expect_open().err().unwrap_or(fault))?;
         self.gateway.free_calls.proof(attendance.key(), request.now)?;
         let (event, user) = (&attendance.event().id, &attendance.user);
         let claimed = self.claimed(event, user).await?;
+        if claimed.is_none() {
+            expect_open()?;
+        }
         let account = self.gateway.account(&attendance).await?;
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
@@ -102,7 +109,7 @@ impl People {
         json(StatusCode::CREATED, &Registered { api_key: key, user, event })
     }
 
-    /// The attendee-to-be: the code is good, it is of this event, and the event registers.
+    /// The attendee-to-be: the code is good, it is of this event, and the event has registration.
     async fn newcomer(
         &self,
         token: AttendeeToken,
@@ -110,7 +117,7 @@ impl People {
         request: &Request,
     ) -> Result<Attendance, ApiError> {
         let now = request.now;
-        let at = self.gateway.open_event(&token.code, now).await?;
+        let at = self.gateway.event_of(&token.code, now).await?;
         if at.event.id != *id || token.event.is_some_and(|event| event != *id) {
             return Err(ApiError::InvalidEventCode);
         }
