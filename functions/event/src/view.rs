@@ -275,7 +275,7 @@ fn models(attendance: &Attendance) -> Vec<ModelView> {
         is_own: attendance.own.names(None).contains(name),
         default_for: defaults
             .iter()
-            .filter(|(_, default)| *default == name)
+            .filter(|(operation, default)| *default == name && attendance.allows(**operation))
             .map(|(operation, _)| *operation)
             .collect(),
     };

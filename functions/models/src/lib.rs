@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::operation::Operation;
 use lanyard_gateway::handler::{expect_method, json};
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
@@ -38,7 +39,8 @@ struct Model<'a> {
 ///
 /// # Errors
 ///
-/// 401, 403 and 503 as everywhere; 404 for a model that the event does not offer.
+/// 401, 403, 429 and 503 as everywhere; 404 for a model that the event does not offer, 405 for
+/// another method than GET.
 pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     let wanted = wanted(request.http.uri().path())?.map(parse::decoded);
     let wanted = wanted.as_deref();
@@ -91,6 +93,9 @@ fn model<'a>(attendance: &Attendance, name: &'a DeploymentName) -> Model<'a> {
         id: name.as_str(),
         object: "model",
         created: attendance.event().created_at.timestamp(),
-        owned_by: "azure-openai",
+        owned_by: match attendance.models(Some(Operation::Messages)).contains(name) {
+            true => "anthropic",
+            false => "azure-openai",
+        },
     }
 }

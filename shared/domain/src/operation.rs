@@ -66,6 +66,32 @@ impl Operation {
     /// Every operation.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
+    /// Whether each of its calls concerns an object that Azure stores, so that an event without
+    /// stored objects refuses it. Responses can be had without storing them.
+    #[must_use]
+    pub fn needs_stored_objects(self) -> bool {
+        match self {
+            Self::Conversations
+            | Self::Files
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos
+            | Self::Containers => true,
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Completions
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations
+            | Self::Responses
+            | Self::Messages => false,
+        }
+    }
+
     /// The operation's name in the catalog, in logs and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -8,9 +8,18 @@ use crate::error::ApiError;
 use crate::lookup::Attendance;
 
 impl Attendance {
-    /// Every name that this attendee may use, their own first.
+    /// Whether the event lets this operation be used, if a deployment serves it.
+    #[must_use]
+    pub fn allows(&self, operation: Operation) -> bool {
+        self.event().keeps_objects || !operation.needs_stored_objects()
+    }
+
+    /// Every name that this attendee may use, in order.
     #[must_use]
     pub fn models(&self, operation: Option<Operation>) -> Vec<DeploymentName> {
+        if operation.is_some_and(|operation| !self.allows(operation)) {
+            return Vec::new();
+        }
         let mut names = self.own.names(operation);
         names.extend(self.at.catalog.names(operation));
         names.sort();
@@ -103,14 +112,16 @@ impl Attendance {
         offered.sort();
         offered.dedup();
         if offered.is_empty() {
-            let served = catalogs.iter().flat_map(|catalog| catalog.operations()).collect();
+            let served = catalogs.iter().flat_map(|catalog| catalog.operations());
+            let served = served.filter(|operation| self.allows(*operation)).collect();
             return ApiError::OperationNotOffered { operation, served, contact: self.contact() };
         }
         let elsewhere = named.and_then(|name| {
             let name = catalogs.iter().find_map(|catalog| catalog.spelt_loosely(name, None))?;
             let deployments = catalogs.iter().flat_map(|catalog| catalog.deployments());
             let does = deployments.filter(|d| d.name == *name).flat_map(|d| d.operations.clone());
-            Some((name.clone(), does.collect()))
+            let does: Vec<_> = does.filter(|operation| self.allows(*operation)).collect();
+            (!does.is_empty()).then(|| (name.clone(), does))
         });
         ApiError::ModelNotFound { operation: Some(operation), offered, elsewhere }
     }

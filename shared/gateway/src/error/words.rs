@@ -131,7 +131,11 @@ pub(super) fn model_not_found(
 }
 
 pub(super) fn operation_not_offered(operation: Operation, served: &[Operation]) -> String {
-    let (asked, served) = (path(operation), paths(served));
+    let asked = path(operation);
+    if served.is_empty() {
+        return format!("The event has no model for {asked}.");
+    }
+    let served = paths(served);
     format!(
         "The event has no model for {asked}. It has models for: {served}. Set your tool to one of these."
     )
