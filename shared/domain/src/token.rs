@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
 use crate::text::holds_text;
+use crate::transliteration::spelling;
 
 /// The short code that attendees share, often shown on a slide. It is a bearer secret.
 ///
@@ -53,11 +54,18 @@ impl EventCode {
     }
 
     /// A code from a name and a random number: the name's slug, then eight characters from
-    /// `random`.
+    /// `random`. Letters outside ASCII are spelt as in user names.
     #[must_use]
     pub fn generate(name: &str, random: [u8; 8]) -> Self {
+        let mut plain = String::new();
+        for letter in name.chars().flat_map(char::to_lowercase) {
+            match letter.is_ascii() {
+                true => plain.push(letter),
+                false => plain.push_str(spelling(letter).unwrap_or("-")),
+            }
+        }
         let mut slug = String::new();
-        for c in name.chars().flat_map(char::to_lowercase) {
+        for c in plain.chars() {
             if slug.len() >= 24 {
                 break;
             }
@@ -275,6 +283,15 @@ mod tests {
         assert_eq!(code.as_str(), "oslo-hack-tell-1c3e5g7y");
         assert!(!code.is_guessable());
         assert!("hackathon".parse::<EventCode>().unwrap().is_guessable());
+        for (name, slug) in [
+            ("Ålesund Öffentlich", "aalesund-oeffentlich-"),
+            ("Zoë’s Kurs für Ärzte", "zoe-s-kurs-fuer-aerzte-"),
+            ("Хакатон", "khakaton-"),
+            ("日本 2026", "2026-"),
+        ] {
+            let code = EventCode::generate(name, [0; 8]);
+            assert_eq!(code.as_str(), format!("{slug}0000000a"), "{name}");
+        }
         assert_eq!(EventCode::generate("日本", [0; 8]).as_str(), "event-0000000a");
         assert_eq!(EventCode::generate("日本", [10; 8]).as_str(), "event-aaaaaaa0");
     }

@@ -1,4 +1,4 @@
-//! Names in the letters that user names may have, as a hint for those that have others.
+//! Names in ASCII letters: a hint for user names that have others, and the codes of events.
 //!
 //! The pages do the same in browsers, which know still more letters.
 
@@ -79,11 +79,16 @@ pub fn transliterated(name: &str) -> Option<String> {
             plain.push(letter);
             continue;
         }
-        let of_several = SPELT.iter().find(|(known, _)| *known == letter).map(|(_, spelt)| *spelt);
-        let spelt = || LETTERS.iter().find(|(known, _)| known.contains(letter)).map(|(_, to)| *to);
-        plain.push_str(of_several.or_else(spelt)?);
+        plain.push_str(spelling(letter)?);
     }
     plain.parse::<UserId>().ok().map(|user| user.as_str().to_owned())
+}
+
+/// How a letter in lower case that is none of ASCII is usually spelt in it.
+pub(crate) fn spelling(letter: char) -> Option<&'static str> {
+    let of_several = SPELT.iter().find(|(known, _)| *known == letter).map(|(_, spelt)| *spelt);
+    let spelt = || LETTERS.iter().find(|(known, _)| known.contains(letter)).map(|(_, to)| *to);
+    of_several.or_else(spelt)
 }
 
 #[cfg(test)]
