@@ -166,8 +166,8 @@ export async function attendee({ browser, service, step }) {
     await page.click("#dot-env");
     await until(() => existsSync(file), "the download");
     const text = readFileSync(file, "utf8");
-    const printed = execFileSync("bash", ["-c", `set -a\n${text}\nprintf '%s %s' "$OPENAI_BASE_URL" "$OPENAI_API_KEY"`], { env: ENVIRONMENT });
-    assert.equal(String(printed), `${service.address}/api/v1 ${event.code}/ada`);
+    const printed = execFileSync("bash", ["-c", `set -a\n${text}\nprintf '%s %s %s' "$OPENAI_BASE_URL" "$OPENAI_API_KEY" "$LANYARD_KEY"`], { env: ENVIRONMENT });
+    assert.equal(String(printed), `${service.address}/api/v1 ${event.code}/ada ${event.code}/ada`);
   });
   await step("the configuration of a tool is shown, and the choice is remembered", async () => {
     await page.waitForSelector("#setup-tool option[value=codex]");
@@ -178,6 +178,25 @@ export async function attendee({ browser, service, step }) {
       assert.ok(text.includes(`base_url = "${service.address}/api/v1"`) && text.includes(`${event.code}/ada`), `${visit}: ${text}`);
       if (visit === "first") await page.reload();
     }
+    // A tool that reads the key from the environment has the command that sets it, in the configuration or below it.
+    const tools = await page.$$eval("#setup-tool option", (all) => all.map(({ value, textContent }) => ({ value, label: textContent })).filter(({ value }) => value));
+    /** @type {string[]} */
+    const reading = [];
+    for (const { value: tool, label } of tools) {
+      await page.select("#setup-tool", tool);
+      const raw = await (await fetch(`${service.address}/api/setup/${tool}`)).text();
+      const credential = `${event.code}/ada`;
+      await page.waitForFunction((shown) => document.querySelector("#snippets .setup")?.getAttribute("data-tool") === shown, {}, tool);
+      const all = await textOf(page, "#snippets .setup");
+      if (raw.includes("LANYARD_KEY")) {
+        reading.push(tool);
+        const sets = tool === "continue" ? `LANYARD_KEY=${credential}` : `export LANYARD_KEY='${credential}'`;
+        assert.ok(all.includes(sets), `${tool} does not say how to set its key: ${all}`);
+      }
+      assert.notEqual(label, "", tool);
+    }
+    assert.ok(["opencode", "kilo", "pi", "codex", "anthropic", "openai"].every((tool) => reading.includes(tool)), reading.join());
+    assert.ok(tools.some(({ label }) => label === "Vercel AI SDK") && tools.every(({ value, label }) => value !== "ai-sdk" || label !== value));
     // A tool that speaks Anthropic's format gets a model of Claude, not the one for chats.
     await page.select("#setup-tool", "claude-code");
     await page.waitForFunction(() => document.querySelector("#snippets .setup pre code")?.textContent?.includes("ANTHROPIC_MODEL='claude-"));
@@ -259,8 +278,27 @@ async function phases({ browser, service, step }) {
     await reloadUntil(page, "[data-state=ended]");
     assert.match(await textOf(page, "#own-usage"), /in 1 request\./);
     assert.equal(await textOf(page, "#event-state"), "Ended");
+    assert.equal(await page.$eval("#join", (element) => element.checkVisibility()), false, "there is nothing to join");
     await checkAppearance(page, "attend-after");
     assert.deepEqual(page.problems, []);
+  });
+  await step("after the event a browser that has only the code shows the usage of a name", async () => {
+    const other = await openTab(browser, service.address);
+    await other.goto(link);
+    await other.waitForFunction(() => document.querySelector("#join h2")?.textContent === "See what you used");
+    await type(other, "#user", "somebody-else");
+    await other.keyboard.press("Enter");
+    await other.waitForSelector("[data-state=ended]");
+    assert.match(await textOf(other, "#error"), /Nothing was used under the name somebody-else\./);
+    await type(other, "#user", "Jorgen");
+    await other.keyboard.press("Enter");
+    await other.waitForSelector("#own-usage");
+    assert.match(await textOf(other, "#own-usage"), /in 1 request\./);
+    assert.match(await textOf(other, "#signed-in-as"), /jorgen/);
+    await other.click("#forget");
+    await other.waitForFunction(() => document.querySelector("#join")?.checkVisibility() && !document.querySelector("#own-usage"));
+    assert.deepEqual(other.problems, []);
+    await other.browserContext().close();
   });
   await page.browserContext().close();
 }
@@ -307,6 +345,31 @@ async function registration({ browser, service, step }) {
     const tab = await enter("my dog sits on the mat");
     await tab.waitForSelector("[data-code=already_registered]");
     await checkAppearance(tab, "attend-register");
+    await tab.browserContext().close();
+  });
+  await step("after the event the passphrase shows what was used", async () => {
+    await organiser(service).call("POST", `/events/${event.id}/end`, {});
+    const tab = await openTab(browser, service.address);
+    await tab.goto(`${service.address}/api/pages#code=${event.code}`);
+    // A function that has read the event notices its end within ten seconds.
+    for (let tries = 0; tries < 20 && !/Ended/.test(await textOf(tab, "#event")); tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await tab.reload();
+      await tab.waitForSelector("#event-state");
+    }
+    assert.equal(await textOf(tab, "#event-state"), "Ended");
+    for (const [name, passphrase, wanted] of [["nobody", "my cat sits on the mat", "Nothing was used under the name nobody"], ["ada", "my cat sits on the mat", ""]]) {
+      await type(tab, "#user", name ?? "");
+      await tab.keyboard.press("Enter");
+      await tab.waitForFunction((name) => document.querySelector("#registration h2")?.textContent?.includes(name ?? ""), {}, name);
+      await type(tab, "#proof", passphrase ?? "");
+      await tab.keyboard.press("Enter");
+      if (wanted) await tab.waitForFunction((words) => document.querySelector("#registration")?.textContent?.includes(words), {}, wanted);
+    }
+    await tab.waitForSelector("#own-usage");
+    assert.match(await textOf(tab, "#own-usage"), /in 2 requests\./);
+    assert.equal(await tab.$eval("#registration", (element) => element.checkVisibility()), false);
+    assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
   });
 }

@@ -32,6 +32,7 @@ export async function handoutSteps({ browser, service, step }) {
     const shown = await words(page);
     assert.match(shown, /chat, responses: gpt-4o, gpt-4o-mini, gpt-5-mini/);
     assert.match(shown, /Claude: claude-sonnet-5/);
+    assert.doesNotMatch(shown, /videos/, "the event refuses them");
     for (const [tool, model] of [["codex", "gpt-4o"], ["claude-code", "claude-sonnet-5"]]) {
       const setup = async (/** @type {import("puppeteer-core").Page} */ tab) => {
         await tab.select("#setup-tool", tool ?? "");

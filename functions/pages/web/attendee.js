@@ -78,8 +78,9 @@ async function start() {
 function showKnown(event, again, isWaiting = false) {
   if (!byId("joined").hidden) return;
   showEvent(byId("event"), event, again);
-  button.textContent = isWaiting ? t.checkAgain : t.continueToEvent;
-  form.hidden = event.status === "ended" && !fields.user.value;
+  const hasEnded = event.status === "ended";
+  find(form, "h2", HTMLElement).textContent = hasEnded ? t.seeWhatYouUsed : t.join;
+  button.textContent = hasEnded ? t.showMyUsage : isWaiting ? t.checkAgain : t.continueToEvent;
 }
 
 /** The name that will be used, if it is not the one that is written. */
@@ -174,7 +175,8 @@ async function showError(cause, { code, user, key }) {
     remember({ code, user, ...(key ? { key } : {}) }, rememberBox.checked);
     showKnown(event, () => join(key), event.status !== "ended");
     showOwnUsage(event);
-    if (event.status !== "ended") waiting = setTimeout(() => join(key), WAIT_MS);
+    if (event.status === "ended") showAfter(event, { code, user, key });
+    else waiting = setTimeout(() => join(key), WAIT_MS);
     return undefined;
   }
   if (event) showKnown(event, () => join(key));
@@ -183,8 +185,24 @@ async function showError(cause, { code, user, key }) {
   byId("registration").hidden = !wantsKey;
   // The registration form explains this error already.
   fill(byId("error"), wantsKey && error.code === "registration_required" ? [] : errorNote(error));
-  if (wantsKey) fill(byId("registration"), registrationForm({ id: event.id, code, user }, (ownKey) => join(ownKey)));
+  if (wantsKey) fill(byId("registration"), registrationForm({ id: event.id, code, user, hasEnded: false }, (ownKey) => join(ownKey)));
   return undefined;
+}
+
+/**
+ * After the event there is nothing to join. Somebody whose usage is shown can sign out to see another name's.
+ *
+ * @param {EventOfCode} event
+ * @param {{ code: string, user: string, key: string | undefined }} attempt
+ */
+function showAfter(event, { code, user, key }) {
+  const isKnown = Boolean(event.usage?.requests);
+  form.hidden = isKnown;
+  byId("forget").hidden = !isKnown;
+  fill(byId("signed-in-as"), isKnown ? t.signedInAs(event.user ?? user) : null);
+  const wantsPassphrase = !event.usage && event.access === "registered" && !key;
+  byId("registration").hidden = !wantsPassphrase;
+  if (wantsPassphrase) fill(byId("registration"), registrationForm({ id: event.id, code, user, hasEnded: true }, (ownKey) => join(ownKey)));
 }
 
 /**
@@ -193,7 +211,7 @@ async function showError(cause, { code, user, key }) {
  * @param {EventOfCode} event
  */
 function showOwnUsage(event) {
-  const { usage } = event;
+  const { usage, user = "" } = event;
   const words = {
     scheduled: t.youAreSignedUp,
     paused: t.thisPageContinuesBy,
@@ -202,7 +220,9 @@ function showOwnUsage(event) {
   }[event.status ?? "open"];
   fill(byId("error"), h("section.card", { "data-state": event.status ?? "" },
     h("p", {}, words),
-    usage?.requests ? h("p", { id: "own-usage" }, usageSummary(usage)) : null));
+    usage?.requests ? h("p", { id: "own-usage" }, usageSummary(usage)) : null,
+    usage?.requests === 0 && event.status === "ended" ? h("p", {}, t.nothingWasUsedBy(user)) : null,
+    !usage && event.access === "roster" ? h("p", {}, t.ADVICE.not_on_roster) : null));
 }
 
 /** Reads the remaining limits again. */

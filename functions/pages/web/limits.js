@@ -4,7 +4,7 @@
 /** @import { Attendee, AttendeeAccess, LimitLeft, Model, Usage } from "../types.d.ts" */
 
 import { fill, h, svg } from "./dom.js";
-import { LANGUAGE, list } from "./locale.js";
+import { LANGUAGE, list, number } from "./locale.js";
 import { shortDuration } from "./time.js";
 import * as t from "./texts.js";
 
@@ -34,6 +34,16 @@ export function limitInput(name) {
 export function dollars(value) {
   const digits = value === 0 || value >= 1 ? 2 : value >= 0.01 ? 4 : 9;
   return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(value);
+}
+
+/**
+ * A number of a limit as people read it.
+ *
+ * @param {string} name
+ * @param {number} value
+ */
+function amountOf(name, value) {
+  return isMoney(name) ? dollars(value) : number(value);
 }
 
 /** The names of all limits. */
@@ -157,17 +167,17 @@ function inOrder(allowance) {
 }
 
 /**
- * The two limits that are closest to their end, in one line.
+ * The two limits of tokens, requests or money that are closest to their end, in one line.
  *
  * @param {AttendeeAccess} access
  */
 export function remainingSummary(access) {
   const closest = inOrder(access.allowance)
-    .filter(([name]) => /^(tokens|requests)_/.test(name))
-    .sort(([, one], [, other]) => one.remaining / one.allowed - other.remaining / other.allowed)
+    .filter(([name]) => /^(tokens|requests|usd)_/.test(name))
+    .sort(([, one], [, other]) => share(one) - share(other))
     .slice(0, 2);
   if (!closest.length) return t.noPersonalLimitsAre;
-  return t.remainingOf(list(closest.map(([name, left]) => t.remainingOfLimit(left.remaining, left.allowed, limitName(name)))));
+  return t.remainingOf(list(closest.map(([name, left]) => t.remainingOfLimit(amountOf(name, left.remaining), amountOf(name, left.allowed), limitName(name)))));
 }
 
 /** @param {ShownLimit} limit */
@@ -179,7 +189,7 @@ function limitEntry({ name, model, left }) {
     h("dt", {}, limitName(name), model ? [t.ofModel, h("code", {}, model)] : null),
     h("dd", {},
       bar(share(left)),
-      h("span", { "data-remaining": remaining }, isMoney(name) ? t.amountLeft(dollars(remaining), dollars(allowed)) : t.numberLeft(remaining, allowed)),
+      h("span", { "data-remaining": remaining }, t.amountLeft(amountOf(name, remaining), amountOf(name, allowed))),
       h("span.muted.small", {}, reset)));
 }
 
@@ -192,8 +202,8 @@ function bar(part) {
 
 /** @param {Model} model */
 function modelEntry(model) {
-  const operations = model.operations.map((operation) => t.OPERATION_NAMES[operation] ?? operation).join(", ");
-  const defaults = model.default_for.map((operation) => t.OPERATION_NAMES[operation] ?? operation).join(", ");
+  const operations = model.operations.map(operationName).join(", ");
+  const defaults = model.default_for.map(operationName).join(", ");
   return h("li", {}, h("code", {}, model.id), ` ${operations}`,
     defaults ? h("span.muted", {}, defaults === operations ? t.isDefault : t.defaultFor(defaults)) : null,
     model.own ? h("span.muted", {}, t.isYourOwn) : null);

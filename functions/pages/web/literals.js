@@ -57,3 +57,23 @@ function block(open, close, items, indent) {
   if (line.length < 80 && !line.includes("\n")) return line;
   return `${open}\n${items.map((item) => `${indent}    ${item}`).join(",\n")}\n${indent}${close}`;
 }
+
+/**
+ * The command of a POSIX shell that sets an environment variable.
+ *
+ * @param {string} name
+ * @param {string} value
+ */
+export function shellExport(name, value) {
+  return `export ${name}=${shellLiteral(value)}\n`;
+}
+
+/**
+ * The same of PowerShell.
+ *
+ * @param {string} name
+ * @param {string} value
+ */
+export function powershellExport(name, value) {
+  return `$env:${name} = ${powershellLiteral(value)}`;
+}

@@ -7,19 +7,21 @@ import { OPERATIONS } from "./limits.js";
 
 /** Operations that keep something at Azure. Nobody chooses a model by them. */
 const OF_OBJECTS = new Set(["conversations", "files", "vector_stores", "assistants", "threads", "containers"]);
+/** Operations that an event without stored objects refuses. */
+const NEED_STORED_OBJECTS = new Set([...OF_OBJECTS, "videos"]);
 
 /**
- * The deployments that an event offers, by name: replicas are one.
+ * The deployments that an event offers, by name, with what attendees may use there: replicas are one.
  *
- * @param {{ deployments: string[] | null }} event
+ * @param {{ deployments: string[] | null, keeps_objects: boolean }} event
  * @param {Offered[]} deployments
  * @returns {Offered[]}
  */
-export function offered({ deployments: chosen }, deployments) {
+export function offered({ deployments: chosen, keeps_objects: keepsObjects }, deployments) {
   const names = [...new Set(deployments.map(({ name }) => name))].filter((name) => chosen === null || chosen.includes(name)).sort();
   return names.map((name) => {
     const all = deployments.filter((each) => each.name === name).flatMap(({ operations }) => operations);
-    return { name, operations: [...new Set(all)] };
+    return { name, operations: [...new Set(all)].filter((operation) => keepsObjects || !NEED_STORED_OBJECTS.has(operation)) };
   });
 }
 

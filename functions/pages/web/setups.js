@@ -6,10 +6,13 @@
 import { send } from "./api.js";
 import { download, fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { powershellExport, shellExport } from "./literals.js";
 import * as t from "./texts.js";
 
 const STORAGE_KEY = "lanyard.tool";
 const PLACEHOLDER = "CODE/USER";
+/** The environment variable from which configurations take the key. */
+const KEY_VARIABLE = "LANYARD_KEY";
 /** Tools that speak Anthropic's format, which models of Claude serve. */
 const SPEAK_MESSAGES = /anthropic|claude/;
 
@@ -75,7 +78,7 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
   async function list() {
     try {
       const names = await setups.names();
-      fill(select, h("option", { value: "" }, t.chooseATool), names.map((name) => h("option", { value: name }, name)));
+      fill(select, h("option", { value: "" }, t.chooseATool), names.map((name) => h("option", { value: name }, t.TOOL_NAMES[name] ?? name)));
       const saved = localStorage.getItem(STORAGE_KEY) ?? "";
       select.value = names.includes(saved) ? saved : "";
       await show();
@@ -91,7 +94,9 @@ export function setupPicker(access, view, setups = serviceSetups(access)) {
     try {
       const text = withCredential(await setups.text(tool), credential);
       // Another tool may have been chosen in the meantime.
-      if (select.value === tool) fill(place, placeLine(tool, text), view(text));
+      if (select.value !== tool) return;
+      place.setAttribute("data-tool", tool);
+      fill(place, placeLine(tool, text), view(text), readsKey(tool, text) ? keyLines(credential, view) : null);
     } catch (error) {
       fill(place, errorNote(error));
     }
@@ -113,6 +118,28 @@ function placeLine(tool, text) {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return h("p.row", {}, h("span", {}, t.saveAs, h("code", {}, path)),
     h("button.small", { type: "button", "data-action": "save-setup", onclick: () => download(name, "application/octet-stream", text) }, t.downloadFile(name)));
+}
+
+/**
+ * Whether the tool takes the key from the environment, and the configuration does not set it there.
+ *
+ * @param {string} tool
+ * @param {string} text
+ */
+function readsKey(tool, text) {
+  // Continue reads a file of its own, which the configuration names.
+  return tool !== "continue" && text.includes(KEY_VARIABLE) && !/^export LANYARD_KEY=/m.test(text);
+}
+
+/**
+ * The command that sets the key, for both kinds of shell.
+ *
+ * @param {string} credential
+ * @param {(text: string) => Element} view
+ */
+function keyLines(credential, view) {
+  return h("div.setup-key", {}, h("p", {}, t.setTheKeyFirst), view(shellExport(KEY_VARIABLE, credential)),
+    h("p.small.muted", {}, t.inPowershell, h("code", {}, powershellExport(KEY_VARIABLE, credential))));
 }
 
 /**

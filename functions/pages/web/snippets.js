@@ -212,7 +212,8 @@ function dotEnv({ base, credential, model }) {
   const quoted = (/** @type {string} */ text) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
   return `# OpenAI SDKs\nOPENAI_BASE_URL=${quoted(`${base}/v1`)}\nOPENAI_API_KEY=${quoted(credential)}\n`
     + `# Azure SDKs\nAZURE_OPENAI_ENDPOINT=${quoted(base)}\nAZURE_OPENAI_API_KEY=${quoted(credential)}\n`
-    + `OPENAI_API_VERSION="2024-10-21"\n# for your own code\nLANYARD_MODEL=${quoted(model)}\n`;
+    + `OPENAI_API_VERSION="2024-10-21"\n# the configurations of tools, and your own code\n`
+    + `LANYARD_KEY=${quoted(credential)}\nLANYARD_MODEL=${quoted(model)}\n`;
 }
 
 /**

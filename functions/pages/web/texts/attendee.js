@@ -16,6 +16,9 @@ export const switchTo = "Switch";
 export const youAreSignedUp = "You are signed up. This page opens by itself when the event starts.";
 export const thisPageContinuesBy = "This page continues by itself when the organiser resumes the event.";
 export const theCodeHasStopped = "The code has stopped working.";
+export const seeWhatYouUsed = "See what you used";
+export const showMyUsage = "Show my usage";
+export const nothingWasUsedBy = (/** @type {Value} */ user) => `Nothing was used under the name ${user}. Enter the name that you had at the event.`;
 
 // The header of the attendee page.
 export const organisedBy = "Organised by ";
@@ -29,7 +32,6 @@ export const youHaveUsedTokens = (/** @type {number} */ totalTokens, /** @type {
 export const resetsIn = (/** @type {Value} */ wait) => `; resets in ${wait}`;
 export const ofModel = " of ";
 export const amountLeft = (/** @type {Value} */ remaining, /** @type {Value} */ allowed) => `${remaining} of ${allowed} left`;
-export const numberLeft = (/** @type {number} */ remaining, /** @type {number} */ allowed) => `${number(remaining)} of ${number(allowed)} left`;
 export const isDefault = " (default)";
 export const defaultFor = (/** @type {Value} */ defaults) => ` (default for ${defaults})`;
 export const isYourOwn = " (your own)";
@@ -37,6 +39,7 @@ export const isYourOwn = " (your own)";
 // Registration.
 export const getMyKey = "Get my key";
 export const keyFor = (/** @type {Value} */ user) => `Key for ${user}`;
+export const enterYourPassphrase = "Enter the passphrase that you registered with, to see what you used.";
 export const atThisEventEvery = "At this event, every attendee has their own key. Choose a passphrase. You need it to see your key again.";
 export const passphrase = "Passphrase";
 export const atLeast12Characters = "At least 12 characters. Nobody can recover it if you forget it.";
@@ -47,6 +50,20 @@ export const chooseATool = "Choose a tool";
 export const saveAs = "Save as ";
 export const downloadFile = (/** @type {Value} */ name) => `Download ${name}`;
 export const configurationForATool = "Configuration for a tool";
+export const setTheKeyFirst = "The configuration takes your key from the environment. Set it in the terminal in which you start the tool:";
+export const inPowershell = "In PowerShell: ";
+
+/**
+ * The names of tools, by the name of their configuration.
+ *
+ * @type {Record<string, string>}
+ */
+export const TOOL_NAMES = {
+  "agent-framework": "Agent Framework", "ai-sdk": "Vercel AI SDK", aider: "aider", anthropic: "Anthropic SDK", "azure-ai-projects": "Azure AI Projects SDK",
+  "azure-openai": "Azure OpenAI SDK", "claude-code": "Claude Code", cline: "Cline", codex: "Codex", continue: "Continue", copilot: "Copilot CLI",
+  "copilot-claude": "Copilot CLI with Claude", kilo: "Kilo Code", langchain: "LangChain", llm: "llm", mastra: "Mastra", openai: "OpenAI SDK",
+  "openai-agents": "OpenAI Agents SDK", opencode: "opencode", pi: "pi", "pi-claude": "pi with Claude", "qwen-code": "Qwen Code", "semantic-kernel": "Semantic Kernel",
+};
 
 // Code examples with the attendee's base URL, credential and model.
 export const baseUrlLabel = "Base URL";
@@ -56,8 +73,8 @@ export const downloadEnv = "Download .env";
 export const containsTheSameValues = "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.";
 export const countOfModels = (/** @type {number} */ count) => `${number(count)} ${count === 1 ? "model" : "models"}`;
 export const remainingOf = (/** @type {string} */ limits) => `Remaining: ${limits}.`;
-export const remainingOfLimit = (/** @type {number} */ left, /** @type {number} */ allowed, /** @type {string} */ limit) =>
-  `${number(left)} of ${number(allowed)} ${limit}`;
+export const remainingOfLimit = (/** @type {Value} */ left, /** @type {Value} */ allowed, /** @type {string} */ limit) =>
+  `${left} of ${allowed} ${limit}`;
 export const requestsAndModels = (/** @type {number} */ tokens, /** @type {number} */ choices) =>
   "A request that names no model uses the default model. "
   + `A response has at most ${number(tokens)} tokens per choice, fewer where the model writes less, `
