@@ -6,7 +6,7 @@
     infra/release.py --notes          prints the changes of that version
 
 The archive has the template with the packages' keys, a zip for each function, a list of what each contains (CycloneDX),
-and release.json with the digest of each file. The same binaries give the same archive, byte for byte.
+the licences of third-party crates, and release.json with the digest of each file. The same binaries give the same archive, byte for byte.
 
 The template is SAM's, with places in a bucket instead of folders. AWS expands it, so that deploying needs no SAM. The
 bucket is a parameter; a package's key has its digest, because CloudFormation compares keys, not contents.
@@ -18,6 +18,7 @@ import io
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -71,10 +72,16 @@ def files(binaries, bills, architecture):
     found["template.yaml"] = template((ROOT / "template.yaml").read_text(), keys, architecture).encode()
     found |= {f"sbom/{name}": bill for name, bill in bills.items()}
     found["LICENSE"] = (ROOT / "LICENSE").read_bytes()
+    found["THIRD-PARTY-LICENCES.txt"] = licences()
     listed = {path: digest(content) for path, content in sorted(found.items())}
     about = {"version": version(), "architecture": architecture, "files": listed}
     found["release.json"] = (json.dumps(about, indent=2) + "\n").encode()
     return found
+
+
+def licences():
+    """The licences of the crates that are compiled into the functions."""
+    return subprocess.run([ROOT / "infra/licences.py", "--functions"], check=True, stdout=subprocess.PIPE).stdout
 
 
 def template(text, keys, architecture):
