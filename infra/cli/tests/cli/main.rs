@@ -10,6 +10,7 @@ mod attendees;
 mod deploy;
 mod deployments;
 mod destroy;
+mod documented;
 mod events;
 mod everything;
 mod exits;

@@ -13,7 +13,7 @@ fn documented(page: &str) -> String {
 }
 
 /// The words of a command line, some of them in quotes.
-fn words(command: &str) -> Vec<String> {
+pub(crate) fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, piece) in command.split('"').enumerate() {
         match index % 2 {
