@@ -180,7 +180,7 @@ def the_second_attendee_finds_nothing_of_the_firsts():
     one, other = client(), client()
     assistant, thread = assistant_and_thread(one)
     made = one.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
-    film = one.videos.create(prompt="elephants")
+    video = one.videos.create(prompt="elephants")
     own = other.beta.threads.create()
     for call in (
         lambda: other.beta.assistants.retrieve(assistant.id),
@@ -191,9 +191,9 @@ def the_second_attendee_finds_nothing_of_the_firsts():
         lambda: other.beta.threads.runs.retrieve(made.id, thread_id=thread.id),
         lambda: other.beta.threads.runs.retrieve(made.id, thread_id=own.id),
         lambda: other.beta.threads.runs.cancel(made.id, thread_id=thread.id),
-        lambda: other.videos.retrieve(film.id),
-        lambda: other.videos.download_content(film.id),
-        lambda: other.videos.delete(film.id),
+        lambda: other.videos.retrieve(video.id),
+        lambda: other.videos.download_content(video.id),
+        lambda: other.videos.delete(video.id),
     ):
         with raised(openai.NotFoundError) as caught:
             call()
@@ -206,22 +206,22 @@ def the_second_attendee_finds_nothing_of_the_firsts():
 def a_film_is_made_polled_fetched_and_made_anew():
     one = client()
     asked = {"prompt": "elephants", "seconds": "8", "size": "1280x720"}
-    film = one.videos.create_and_poll(model="sora-2", poll_interval_ms=50, **asked)
-    assert (film.status, film.progress, film.seconds, film.model) == ("completed", 100, "8", "sora-2"), film
-    assert one.videos.download_content(film.id).read().endswith(b"[simulated]")
-    anew = one.videos.remix(film.id, prompt="elephants at night")
-    assert anew.remixed_from_video_id == film.id and anew.seconds == "8", anew
-    assert {each.id for each in one.videos.list()} == {film.id, anew.id}
-    assert one.videos.delete(film.id).deleted
+    video = one.videos.create_and_poll(model="sora-2", poll_interval_ms=50, **asked)
+    assert (video.status, video.progress, video.seconds, video.model) == ("completed", 100, "8", "sora-2"), video
+    assert one.videos.download_content(video.id).read().endswith(b"[simulated]")
+    anew = one.videos.remix(video.id, prompt="elephants at night")
+    assert anew.remixed_from_video_id == video.id and anew.seconds == "8", anew
+    assert {each.id for each in one.videos.list()} == {video.id, anew.id}
+    assert one.videos.delete(video.id).deleted
     with raised(openai.NotFoundError):
-        one.videos.retrieve(film.id)
+        one.videos.retrieve(video.id)
 
 
 @scenario
 def a_film_begins_with_a_picture():
     one = client()
-    film = one.videos.create(prompt="elephants", input_reference=("first.png", b"\x89PNG", "image/png"), seconds="4")
-    assert film.status == "queued" and film.seconds == "4", film
+    video = one.videos.create(prompt="elephants", input_reference=("first.png", b"\x89PNG", "image/png"), seconds="4")
+    assert video.status == "queued" and video.seconds == "4", video
 
 
 @scenario

@@ -23,7 +23,7 @@ class VideoAPI:
         self.headers = {"openai-event-code": credential}
 
     def create(self, prompt, input_reference, size="1920x1080", seconds=5):
-        """Submits a film."""
+        """Submits a video."""
         response = requests.post(
             f"{self.api_base}/videos",
             headers=self.headers,
@@ -63,10 +63,10 @@ def a_film_is_submitted_and_polled_until_its_address_is_there():
         assert status["video_url"] is None, status
         time.sleep(0.05)
     assert progress == sorted(progress) and progress[-1] == 100, progress
-    # Wide as was asked for, and the next longer film that Azure makes.
+    # Wide as was asked for, and the next longer video that Azure makes.
     assert (status["size"], status["seconds"]) == ("1280x720", "8"), status
-    film = requests.get(status["video_url"], headers=headers)
-    assert film.headers["content-type"] == "video/mp4" and film.content.endswith(b"[simulated]"), film.headers
+    video = requests.get(status["video_url"], headers=headers)
+    assert video.headers["content-type"] == "video/mp4" and video.content.endswith(b"[simulated]"), video.headers
     assert requests.get(status["video_url"]).status_code == 401
 
 
@@ -107,7 +107,7 @@ def the_modules_own_requests_carry_a_film_too():
     made, _, _ = requestor.request("post", "/videos", {"prompt": "elephants", "seconds": "4"})
     assert made.data["status"] == "queued", made.data
     listed, _, _ = requestor.request("get", "/videos")
-    assert [film["id"] for film in listed.data["data"]] == [made.data["id"]], listed.data
+    assert [video["id"] for video in listed.data["data"]] == [made.data["id"]], listed.data
     assert VideoAPI(api_base, credential).wait_for_completion(made.data["id"])["seconds"] == "4"
 
 

@@ -202,19 +202,19 @@ async fn a_token_that_azure_refuses_is_renewed_once() {
 
 #[tokio::test]
 async fn without_a_token_no_attendee_is_charged_and_azure_is_not_called() {
-    let away = Reply::error(500, "x", "x");
+    let failing = Reply::error(500, "x", "x");
     let sts_refuses = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
     // Responses of STS and Entra ID, and the number of calls.
     let cases = [
         (Some(Reply::json(400, sts_refuses)), None, (1, 0)),
-        (Some(away.clone()), None, (2, 0)),
+        (Some(failing.clone()), None, (2, 0)),
         (Some(Reply::dropped()), None, (2, 0)),
         (Some(Reply::html()), None, (1, 0)),
         (Some(proof("not-a-jwt")), None, (1, 0)),
         (Some(Reply::huge(1)), None, (1, 0)),
         (None, Some(refusal(401, 700_213)), (1, 1)),
         (None, Some(refusal(400, 90_002)), (1, 1)),
-        (None, Some(away), (1, 2)),
+        (None, Some(failing), (1, 2)),
         (None, Some(Reply::dropped()), (1, 2)),
         (None, Some(Reply::redirect("http://127.0.0.1:1/")), (1, 1)),
         (None, Some(Reply::html()), (1, 1)),

@@ -295,7 +295,7 @@ async fn tool_outputs_continue_a_run_buffered_and_streamed() {
 
 #[tokio::test]
 async fn no_period_is_reconciled_while_a_job_of_it_is_under_way() {
-    let world = world("mended").await;
+    let world = world("reconciled").await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;
     world.wait(TimeDelta::minutes(40));

@@ -65,7 +65,7 @@ async fn an_attendees_own_deployment_comes_first_and_costs_the_event_no_tokens()
 
 #[tokio::test]
 async fn the_shared_code_changes_nobodys_deployments() {
-    let world = world("rebind", OwnDeployments::Attendee).await;
+    let world = world("own-shared", OwnDeployments::Attendee).await;
     let (ada, mallory) = (world.signed("ada").await, world.attendee("ada").await);
     let refused = call(&mallory, Method::PUT, "/gpt-4o-mini", described(&world)).await;
     assert!(refused.assert_refused(403, "not_offered").text().contains("personal key"));
@@ -82,7 +82,7 @@ async fn the_shared_code_changes_nobodys_deployments() {
 }
 
 #[tokio::test]
-async fn a_blocked_attendee_binds_rates_and_reads_nothing() {
+async fn a_blocked_attendee_adds_rates_and_reads_nothing() {
     let world = World::event("blocked").keeping();
     let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee).start().await;
     let ada = world.signed("ada").await;
@@ -153,13 +153,13 @@ async fn an_endpoint_is_checked_as_an_organisers() {
 
 #[tokio::test]
 async fn the_event_decides_who_may_add_own_deployments() {
-    let none = world("bind-none", OwnDeployments::None).await;
+    let none = world("own-none", OwnDeployments::None).await;
     let ada = none.signed("ada").await;
     call(&ada, Method::GET, "", json!({})).await.assert_refused(403, "not_offered");
     none.organise("PUT", "/own-deployments/mine?user=ada", described(&none), 400).await;
     none.settle().await;
 
-    let world = world("bind-organiser", OwnDeployments::Organiser).await;
+    let world = world("own-organiser", OwnDeployments::Organiser).await;
     let ada = world.signed("ada").await;
     call(&ada, Method::PUT, "/mine", described(&world)).await.assert_refused(403, "not_offered");
     world.organise("PUT", "/own-deployments/mine?user=ada", described(&world), 201).await;
@@ -181,7 +181,7 @@ async fn the_event_decides_who_may_add_own_deployments() {
 }
 
 #[tokio::test]
-async fn a_deployment_without_an_endpoint_is_refused() {
+async fn an_event_without_deployments_serves_only_attendees_with_their_own() {
     let world = World::event("empty")
         .deployments(Vec::clear)
         .with(|event| {

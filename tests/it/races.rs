@@ -74,51 +74,49 @@ pub(crate) struct Race {
 impl Race {
     /// Lets all start at once, on three processes, and counts.
     pub(crate) async fn run(self) {
-        race(self).await;
+        let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = self;
+        let operation = match limit.quantity() {
+            Quantity::Requests | Quantity::Tokens | Quantity::Unit(Unit::Usd) => {
+                Operation::ChatCompletions
+            }
+            Quantity::Unit(Unit::Images) => Operation::ImagesGenerations,
+            Quantity::Unit(Unit::AudioSeconds) => Operation::AudioTranscriptions,
+            Quantity::Unit(Unit::Characters) => Operation::AudioSpeech,
+            Quantity::Unit(Unit::VideoSeconds) => Operation::Videos,
+        };
+        // These requests have the same estimate, so a limit is a multiple of it.
+        let per_request = match limit.quantity() {
+            Quantity::Requests => 1,
+            Quantity::Tokens => estimate(Limit::TokensTotal).await.parse().unwrap(),
+            Quantity::Unit(Unit::Usd) => {
+                nano_dollars(estimate(Limit::UsdTotal).await.parse().unwrap())
+            }
+            Quantity::Unit(unit) => {
+                let (held, each) = operations::held(operation).expect("it is counted in a unit");
+                assert_eq!(held, unit);
+                each
+            }
+        };
+        let value = k as u64 * per_request;
+        let world = World::event("race").everything().keeping().processes(3);
+        let world = world.with(|e| e.shards = shards);
+        let world = if is_in_memory { world.in_memory() } else { world };
+        let world = match is_one_attendee {
+            true => world.attendee(limit, value),
+            false => world.everybody(limit, value),
+        };
+        let world = world.start().await;
+        let ask = |attendee: Attendee| async move {
+            match operation == Operation::ChatCompletions {
+                true => attendee.chat("hello").await,
+                false => attendee.send(attendee.asks_for(operation)).await,
+            }
+        };
+        let case = format!("{self:?}");
+        compete(&world, (n, k), is_one_attendee, ask, &case).await;
+        world.end_jobs().await;
+        assert_eq!(world.settle().await.requests, k as u64, "{case}");
     }
-}
-
-async fn race(race: Race) {
-    let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = race;
-    let operation = match limit.quantity() {
-        Quantity::Requests | Quantity::Tokens | Quantity::Unit(Unit::Usd) => {
-            Operation::ChatCompletions
-        }
-        Quantity::Unit(Unit::Images) => Operation::ImagesGenerations,
-        Quantity::Unit(Unit::AudioSeconds) => Operation::AudioTranscriptions,
-        Quantity::Unit(Unit::Characters) => Operation::AudioSpeech,
-        Quantity::Unit(Unit::VideoSeconds) => Operation::Videos,
-    };
-    // These requests have the same estimate, so a limit is a multiple of it.
-    let per_request = match limit.quantity() {
-        Quantity::Requests => 1,
-        Quantity::Tokens => estimate(Limit::TokensTotal).await.parse().unwrap(),
-        Quantity::Unit(Unit::Usd) => nano_dollars(estimate(Limit::UsdTotal).await.parse().unwrap()),
-        Quantity::Unit(unit) => {
-            let (held, each) = operations::held(operation).expect("it is counted in a unit");
-            assert_eq!(held, unit);
-            each
-        }
-    };
-    let value = k as u64 * per_request;
-    let world = World::event("race").everything().keeping().processes(3);
-    let world = world.with(|e| e.shards = shards);
-    let world = if is_in_memory { world.in_memory() } else { world };
-    let world = match is_one_attendee {
-        true => world.attendee(limit, value),
-        false => world.everybody(limit, value),
-    };
-    let world = world.start().await;
-    let ask = |attendee: Attendee| async move {
-        match operation == Operation::ChatCompletions {
-            true => attendee.chat("hello").await,
-            false => attendee.send(attendee.asks_for(operation)).await,
-        }
-    };
-    let case = format!("{race:?}");
-    compete(&world, (n, k), is_one_attendee, ask, &case).await;
-    world.end_jobs().await;
-    assert_eq!(world.settle().await.requests, k as u64, "{case}");
 }
 
 /// Sends `n` requests at once, of one attendee or of as many. Exactly `k` of them are admitted, and

@@ -152,7 +152,7 @@ async fn room_lost_between_two_shards_is_restored_by_the_sweep() {
 
 #[tokio::test]
 async fn shards_that_crashes_left_over_held_are_reconciled_together() {
-    let world = World::event("mend").with(|e| e.shards = 4).start().await;
+    let world = World::event("reconcile").with(|e| e.shards = 4).start().await;
     let ada = world.attendee("ada").await;
     for request in 0..12 {
         if request % 3 == 0 {

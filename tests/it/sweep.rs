@@ -62,7 +62,7 @@ async fn a_hold_whose_request_was_recorded_is_charged_as_recorded() {
 
 #[tokio::test]
 async fn an_event_that_a_crash_left_over_held_is_reconciled() {
-    let world = World::event("mend").everybody(Limit::TokensTotal, 50_000).start().await;
+    let world = World::event("reconcile").everybody(Limit::TokensTotal, 50_000).start().await;
     let ada = world.attendee("ada").await;
     world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
     ada.chat("hello").await.assert_ok();

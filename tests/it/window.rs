@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use lanyard_gateway::ports::{Clock, Incident, Listing};
 use lanyard_gateway::testing::{EventTrouble, an_event};
 
-use crate::support::attendee::{CHAT, chat};
+use crate::support::attendee::CHAT;
 use crate::support::{World, canary};
 
 fn utc(text: &str) -> DateTime<Utc> {
@@ -78,12 +78,7 @@ async fn a_rotated_code_works_until_its_grace_is_over() {
     let until = world.clock().now() + TimeDelta::minutes(10);
     let new_code = format!("rotated-{}", canary::CODE);
     world.rotate_code(&new_code, until).await;
-    let by_new_code = async || {
-        let mut request = ada.post(CHAT, chat("hello").to_string());
-        let token = format!("{new_code}/ada").parse().unwrap();
-        request.headers_mut().insert("openai-event-code", token);
-        ada.send(request).await
-    };
+    let by_new_code = async || world.chat_as(&format!("{new_code}/ada")).await;
     by_new_code().await.assert_ok();
     world.clock().set(until - TimeDelta::milliseconds(1));
     ada.chat("hello").await.assert_ok();
@@ -98,14 +93,8 @@ async fn a_rotated_code_works_until_its_grace_is_over() {
 #[tokio::test]
 async fn an_unknown_code_is_remembered_for_five_seconds() {
     let world = World::event("known").in_memory().start().await;
-    let ada = world.attendee("ada").await;
     let unknown = format!("unknown-{}", canary::CODE);
-    let ask = async || {
-        let mut request = ada.post(CHAT, chat("hello").to_string());
-        let token = format!("{unknown}/ada").parse().unwrap();
-        request.headers_mut().insert("openai-event-code", token);
-        ada.send(request).await
-    };
+    let ask = async || world.chat_as(&format!("{unknown}/ada")).await;
     for _ in 0..3 {
         ask().await.assert_refused(401, "invalid_event_code");
     }
@@ -151,7 +140,7 @@ async fn a_cached_event_stays_open_for_fifteen_minutes_while_the_store_is_unavai
     let world = World::event("stale").in_memory().start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();
-    world.events().trouble(Some(EventTrouble::Away));
+    world.events().trouble(Some(EventTrouble::Unavailable));
     world.wait(TimeDelta::minutes(14));
     ada.chat("hello").await.assert_ok();
     assert_eq!(world.request_log().incidents(), [Incident::StaleEvent]);
@@ -177,7 +166,7 @@ async fn a_day_begins_at_midnight_where_the_event_is() {
     assert_snapshot!(spent.line(), @r#"402 {"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 Europe/Oslo (2026-12-05 23:00 UTC).","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
     assert_eq!(spent.header("retry-after"), None);
     assert_eq!(spent.header("x-should-retry"), Some("false"));
-    // Room that is free again so soon is waited for.
+    // The limit is free again within two minutes, so the client is asked to wait.
     world.clock().set(utc("2026-12-05T22:59:00Z"));
     let soon = ada.chat("hello").await;
     soon.assert_refused(429, "rate_limit_exceeded");

@@ -47,10 +47,7 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
         // Clients look whether the address that they were given answers at all.
         "healthz" | "" | "api" | "anthropic" => Found::Health,
         path => match path.strip_prefix("setup") {
-            Some(below) if below.is_empty() || below.starts_with('/') => match is_get {
-                true => Found::Setup(setup::setup(below, &request)?),
-                false => return Err(ApiError::MethodNotAllowed { allow: METHODS }),
-            },
+            Some(below) if below.is_empty() || below.starts_with('/') => Found::Setup(below),
             _ => Found::File(assets::at(path).ok_or(ApiError::UnknownRoute)?),
         },
     };
@@ -59,7 +56,7 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     }
     let mut response = match found {
         Found::Health => health()?,
-        Found::Setup(setup) => setup_file(setup),
+        Found::Setup(below) => setup_file(setup::setup(below, &request)?),
         Found::File(file) => serve(&file, request.http.headers()),
     };
     set_security_headers(response.headers_mut());
@@ -70,9 +67,10 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
 }
 
 /// What a path means.
-enum Found {
+enum Found<'a> {
     Health,
-    Setup(Setup),
+    /// The path below `setup`.
+    Setup(&'a str),
     File(File),
 }
 

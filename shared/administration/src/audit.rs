@@ -82,7 +82,7 @@ pub enum Action {
     ChangeRoster,
     /// An attendee's registration was removed.
     RemoveRegistration,
-    /// A deployment was bound to one attendee, or taken away.
+    /// A deployment of one attendee was added or removed.
     ChangeOwnDeployments,
     /// A deployment was added or changed.
     ChangeDeployment,

@@ -52,7 +52,7 @@ impl Settlement {
         }
     }
 
-    /// What of the prompt was read from the cache or written to it, as far as Azure says.
+    /// The tokens of the prompt that were read from the cache or written to it, as far as Azure says.
     #[must_use]
     pub fn cache(&self) -> CacheUse {
         match self {
@@ -74,7 +74,7 @@ impl Settlement {
         }
     }
 
-    /// The same of a response that names the model that wrote it.
+    /// The settlement, with the model that the response names. A model that the usage names stays.
     #[must_use]
     pub fn written_by(self, model: Option<KnownModel>) -> Self {
         let of = |usage: Usage| Usage { model: usage.model.or(model), ..usage };
@@ -199,7 +199,8 @@ pub fn write(
 }
 
 /// Corrects what the limits on the request's model counted: those that its reservation remembers,
-/// whichever there are now. Of a rate, the value must still be known.
+/// whichever there are now. A rate is corrected only if its limit is still set, because the
+/// correction depends on the limit's value.
 fn of_model(
     side: Side,
     allowance: &Allowance,

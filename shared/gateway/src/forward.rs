@@ -162,7 +162,7 @@ pub(crate) fn parse<'a>(
     Ok((route, parse::token(request)?))
 }
 
-/// The journal's line is written when the reservation is settled.
+/// The line of the request log is written when the reservation is settled.
 pub const SETTLED: &str = "settled";
 
 /// Handlers run on any thread: this does not compile if a step of `forward` could not.

@@ -1,4 +1,4 @@
-//! The clock, randomness and ids: the three inputs that cannot be computed.
+//! The system's clock and randomness, and the ids made from it.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 

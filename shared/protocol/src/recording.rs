@@ -16,7 +16,7 @@ mod tests;
 mod wave;
 
 /// Bytes of a second in a recording that cannot be walked: 8 kbit/s.
-const FEWEST_BYTES: u64 = 1_000;
+const FEWEST_BYTES_PER_SECOND: u64 = 1_000;
 
 /// Highest sample rate that is possible, in Hz.
 const HIGHEST_RATE: u64 = 96_000;
@@ -45,7 +45,7 @@ pub(crate) fn most_seconds(file: &[u8]) -> u64 {
     };
     let seconds = match walked {
         Some(duration) => duration.seconds(),
-        None => (file.len() as u64).div_ceil(FEWEST_BYTES),
+        None => (file.len() as u64).div_ceil(FEWEST_BYTES_PER_SECOND),
     };
     seconds.max(1)
 }
@@ -63,7 +63,7 @@ impl Duration {
         is_credible.then(|| Self { micros: samples.saturating_mul(1_000_000).div_ceil(rate) })
     }
 
-    /// Something that was found, or nothing to go by.
+    /// The time, if any was found.
     fn found(self) -> Option<Self> {
         (self.micros > 0).then_some(self)
     }
@@ -76,7 +76,8 @@ impl Duration {
         self.micros = self.micros.saturating_add(other.micros);
     }
 
-    /// Whole seconds, rounded up to a tenth of a second's grace: encoders pad the last frame.
+    /// Whole seconds, rounded up. A tenth of a second more is not counted, because encoders pad the
+    /// last frame.
     fn seconds(self) -> u64 {
         self.micros.saturating_sub(100_000).div_ceil(1_000_000)
     }

@@ -1,4 +1,4 @@
-//! A field's value as far as ids are looked for in it: texts, lists and objects.
+//! JSON values in which ids are looked for. Only texts, lists and objects have content here.
 //!
 //! Duplicate fields are both kept, because it is unknown which one Azure reads.
 
@@ -25,7 +25,7 @@ pub(crate) enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Every value of a field of this name, in whatever letters.
+    /// Every value of a field of this name, in upper or lower case.
     pub(crate) fn all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Self> {
         let fields = match self {
             Self::Map(fields) => fields.as_slice(),

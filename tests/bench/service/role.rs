@@ -2,7 +2,8 @@
 //!
 //! All of them serve HTTP/1.1 by hyper with `TCP_NODELAY` and keep-alive, on a runtime with a
 //! thread for each processor, as `cargo run` does, or with one, as functions do; and call Azure by
-//! reqwest with `TCP_NODELAY`, a pool and HTTP/1.1. What Lanyard has is what the floor has.
+//! reqwest with `TCP_NODELAY`, a pool and HTTP/1.1. The floor and Lanyard have the same
+//! settings.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,13 +70,14 @@ enum Role {
         /// How many environments of each.
         #[arg(long, default_value_t = 10)]
         environments: usize,
-        /// Run nothing by the clock.
+        /// Start no scheduled function.
         #[arg(long)]
         unscheduled: bool,
     },
 }
 
-/// The commands on a process's standard input: a line of JSON, which another responses.
+/// The commands on a process's standard input: one line of JSON each. The process writes
+/// one line of JSON in response.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Command {

@@ -63,13 +63,13 @@ async function fails(asked, words) {
 export function check(framework, label) {
   const key = async (what) => `${(await usual()).code}/${label.replaceAll(" ", "-")}-${what}`;
 
-  scenario(`${label}: a question is answered`, async () => {
+  scenario(`${label}: a question gets a response`, async () => {
     const text = await framework.ask(await key("ask"), QUESTION);
     assert.match(text, /^\[simulated\].*flap their ears/);
     assert.equal((await usage(await key("ask"))).requests, 1);
   });
 
-  scenario(`${label}: an answer arrives in pieces`, async () => {
+  scenario(`${label}: a response arrives in pieces`, async () => {
     const pieces = [];
     for await (const piece of framework.stream(await key("stream"), QUESTION)) pieces.push(piece);
     assert.ok(pieces.length > 5, String(pieces.length));
@@ -77,7 +77,7 @@ export function check(framework, label) {
     assert.equal((await usage(await key("stream"))).requests, 1);
   });
 
-  scenario(`${label}: a tool is called and its result answered`, async () => {
+  scenario(`${label}: a tool is called and its result gets a response`, async () => {
     const { calls, run } = weather();
     const text = await framework.useTool(await key("tool"), [CALL], run);
     assert.deepEqual(calls, [["Oslo", "celsius"]]);

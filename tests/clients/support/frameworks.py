@@ -1,10 +1,10 @@
-"""What every agent framework is expected to do: answer, stream, call a tool, go on, fill in a schema, and fail in words.
+"""What every agent framework is expected to do: respond, stream, call a tool, continue, fill in a schema, and show errors.
 
 A framework is a module with asynchronous functions, each of which takes a credential:
 
-    ask(key, text)              the answer's text
-    stream(key, text)           the pieces of the answer's text
-    use_tool(key, texts, tool)  the answer to the last of several turns of one conversation; `tool` is a function
+    ask(key, text)              the response's text
+    stream(key, text)           the pieces of the response's text
+    use_tool(key, texts, tool)  the response to the last of several turns of one conversation; `tool` is a function
     fill_in(key, text)          an `Animal`, by whatever the framework has for structured output
 """
 
@@ -18,7 +18,7 @@ from . import organiser
 from .checks import TOOLS_MODEL
 from .scenarios import named
 
-# A framework says nothing to its makers, and none asks what a model costs.
+# No framework sends telemetry, and none downloads the prices of models.
 os.environ |= {
     "AGENT_FRAMEWORK_TELEMETRY_DISABLED": "1",
     "DO_NOT_TRACK": "1",
@@ -74,25 +74,25 @@ def spent_event():
 
 def check(framework, label, waits=True):
     """Registers every scenario for one framework, named after the API that it uses. Unless it waits by itself, it is
-    expected to tell in words what stands in the way."""
+    expected to show an error that says what the problem is."""
     key = lambda what: f"{usual_event()['code']}/{label}-{what}".replace(" ", "-")
 
     def scenario(name):
         return named(f"{label}: {name}")
 
-    @scenario("a question is answered")
+    @scenario("a question gets a response")
     async def _():
         text = await framework.ask(key("ask"), "Why do elephants flap their ears?")
         assert text.startswith("[simulated]") and "flap their ears" in text, text
         assert organiser.usage(key("ask"))["requests"] == 1
 
-    @scenario("an answer arrives in pieces")
+    @scenario("a response arrives in pieces")
     async def _():
         pieces = [piece async for piece in framework.stream(key("stream"), "Why do elephants flap their ears?")]
         assert len(pieces) > 5 and "".join(pieces).startswith("[simulated]"), pieces
         assert organiser.usage(key("stream"))["requests"] == 1
 
-    @scenario("a tool is called and its result answered")
+    @scenario("a tool is called and its result gets a response")
     async def _():
         weather = Weather()
         text = await framework.use_tool(key("tool"), [CALL], weather.read_weather)

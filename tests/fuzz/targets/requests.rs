@@ -1,4 +1,4 @@
-//! Requests without end through the handlers: see `lanyard_objects::testing::survive`.
+//! Fuzzes the handlers with generated requests: see `lanyard_objects::testing::survive`.
 
 #![no_main]
 

@@ -46,7 +46,7 @@ async fn a_run_that_is_deleted_while_it_works_is_charged_its_estimate() {
 
 #[tokio::test]
 async fn a_video_that_failed_costs_nothing_though_it_is_deleted_unseen() {
-    let world = world("film").await;
+    let world = world("video").await;
     let ada = world.attendee("ada").await;
     let (failed, made) = (ada.own(Kind::Video).await, ada.own(Kind::Video).await);
     world.azure().set_job(&failed, json!({"status": "failed"}));

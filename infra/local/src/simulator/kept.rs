@@ -49,7 +49,7 @@ struct Talk {
 }
 
 /// What becomes of a request.
-pub(super) type Answered = Result<SimulatedResponse, Refusal>;
+pub(super) type Simulated = Result<SimulatedResponse, Refusal>;
 
 impl Kept {
     /// Nothing yet, in a resource with an id of its own.
@@ -102,7 +102,7 @@ impl Kept {
         Some(answered.unwrap_or_else(SimulatedResponse::from))
     }
 
-    fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
         let (id, rest) = match path {
             [] if call.method == "POST" => {
                 let body = call.object()?;
@@ -174,7 +174,7 @@ impl Call<'_> {
 }
 
 /// A response of JSON.
-pub(super) fn buffered(value: &Value) -> Answered {
+pub(super) fn buffered(value: &Value) -> Simulated {
     Ok(SimulatedResponse::of(Body::Buffered(value.to_string().into()), "", 0))
 }
 

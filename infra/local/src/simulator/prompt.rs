@@ -81,7 +81,7 @@ impl Prompt {
         };
         let mut open_calls = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            prompt.hear(message, &format!("messages[{index}]"), &mut open_calls)?;
+            prompt.add(message, &format!("messages[{index}]"), &mut open_calls)?;
         }
         if messages.is_empty() {
             let message = "'messages' must hold at least one message.";
@@ -95,7 +95,7 @@ impl Prompt {
         self.said.contains(words)
     }
 
-    fn hear<'a>(
+    fn add<'a>(
         &mut self,
         message: &'a Value,
         place: &str,

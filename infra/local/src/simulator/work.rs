@@ -116,13 +116,13 @@ impl Run {
         Ok(())
     }
 
-    /// Whether nothing more will come of it by itself.
-    pub(super) fn rests(&self) -> bool {
+    /// Whether the run makes no progress by itself: it has ended, or waits for the results of tools.
+    pub(super) fn is_idle(&self) -> bool {
         !matches!(self.body["status"].as_str(), Some("queued" | "in_progress"))
     }
 
     /// Takes a step, and returns the message that it wrote, if it did.
-    pub(super) fn go_on(&mut self, stamp: &Stamp) -> Option<Value> {
+    pub(super) fn advance(&mut self, stamp: &Stamp) -> Option<Value> {
         match self.body["status"].as_str() {
             Some("queued") => {
                 self.body["status"] = "in_progress".into();
@@ -183,8 +183,8 @@ impl Run {
         })
     }
 
-    /// Takes what its tools have said, and goes on.
-    pub(super) fn hear(
+    /// Takes the results of its tools and continues.
+    pub(super) fn submit(
         &mut self,
         body: &Object,
         messages: &[Value],
@@ -207,7 +207,7 @@ impl Run {
 
     /// Stops it. What it has used by then is counted.
     pub(super) fn cancel(&mut self, stamp: &Stamp) -> Result<(), Refusal> {
-        if self.rests() && self.body["status"] != "requires_action" {
+        if self.is_idle() && self.body["status"] != "requires_action" {
             let status = self.body["status"].as_str().unwrap_or_default();
             return Err(Refusal::invalid(format!("A run that is {status} cannot be cancelled.")));
         }
@@ -218,7 +218,7 @@ impl Run {
         Ok(())
     }
 
-    /// All that is left of it as named events, up to where it rests, and the message it wrote.
+    /// All that is left of it as named events, until it is idle, and the message it wrote.
     pub(super) fn events(&mut self, begins: bool, stamp: &Stamp) -> (Vec<Bytes>, Option<Value>) {
         let mut events = Vec::new();
         let mut say = |name: &str, data: &Value| {
@@ -228,9 +228,9 @@ impl Run {
             say("thread.run.created", &self.body);
         }
         say("thread.run.queued", &self.body);
-        self.go_on(stamp);
+        self.advance(stamp);
         say("thread.run.in_progress", &self.body);
-        let message = self.go_on(stamp);
+        let message = self.advance(stamp);
         let step = self.steps.last().cloned().unwrap_or_default();
         let mut open = step.clone();
         open["status"] = "in_progress".into();

@@ -1,4 +1,4 @@
-//! A deployment as its organiser sees it. Nothing of a key, not even where it is kept.
+//! What organisers see of their deployments: neither a key nor where it is stored.
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::amount::Amount;
@@ -11,7 +11,7 @@ use lanyard_domain::operation::Operation;
 use serde::Serialize;
 use serde_json::Number;
 
-/// A deployment as its owner sees it.
+/// The response of the calls about one deployment.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Deployment"))]

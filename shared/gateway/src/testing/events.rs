@@ -16,7 +16,7 @@ use crate::ports::{EventStore, Found, Listing, StoreFault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTrouble {
     /// It does not respond.
-    Away,
+    Unavailable,
     /// Its item is malformed or of a newer schema.
     Unreadable,
 }
@@ -59,7 +59,7 @@ impl MemoryEvents {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         match *lock(&self.trouble) {
             None => Ok(None),
-            Some(EventTrouble::Away) => Err(StoreFault::Away("scripted".into())),
+            Some(EventTrouble::Unavailable) => Err(StoreFault::Away("scripted".into())),
             Some(EventTrouble::Unreadable) => Err(StoreFault::Unreadable("scripted".into())),
         }
     }

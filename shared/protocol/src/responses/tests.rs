@@ -11,7 +11,7 @@ fn meaning(text: &'static str) -> (StreamEvent, StreamState) {
 }
 
 #[test]
-fn only_what_governs_is_read() {
+fn only_ids_errors_and_the_end_with_its_usage_are_read() {
     let event = |text| meaning(text).0;
     let id = || Some("resp_1".to_owned());
     let named = r#"event: response.created
@@ -69,7 +69,7 @@ fn events_that_keep_a_stream_alive_are_no_output() {
 }
 
 #[test]
-fn a_buffered_response_that_failed_without_usage_does_not_cost_its_cap() {
+fn a_buffered_response_that_failed_without_usage_does_not_cost_its_output_limit() {
     let hold =
         Hold { prompt_tokens: 40, completion_tokens: 4_096, ..crate::response::tests::a_hold() };
     let cost = |code: &str, usage: &str| {

@@ -36,7 +36,7 @@ fn a_response_is_timed() {
 #[test]
 fn every_error_has_a_cause_and_advice() {
     let not_found = r#"{"error":{"code":"DeploymentNotFound","message":"canary"}}"#;
-    for (status, body, seen_words, mend_words) in [
+    for (status, body, seen_words, advice_words) in [
         (
             401,
             r#"{"error":{"code":"401","message":"canary"}}"#,
@@ -54,7 +54,7 @@ fn every_error_has_a_cause_and_advice() {
         let (level, seen, advice) = called(&response(status, body));
         assert_eq!(level, Level::Fail, "{status}");
         assert!(seen.contains(seen_words), "{seen}");
-        assert!(advice.contains(mend_words), "{advice}");
+        assert!(advice.contains(advice_words), "{advice}");
         // Azure's messages may quote the request.
         assert!(!format!("{seen}{advice}").contains("canary"), "{seen}{advice}");
     }

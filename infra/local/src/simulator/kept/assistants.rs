@@ -11,7 +11,7 @@ use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
 use super::super::stamp::Stamp;
 use super::super::work::Run;
-use super::{Answered, Call, buffered, page};
+use super::{Call, Simulated, buffered, page};
 
 /// The assistants and the threads of a resource.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ struct Thread {
     runs: Vec<Run>,
 }
 
-/// The fields of an assistant that can be changed.
+/// The fields of an assistant that a request can set, at its creation and later.
 const ASSISTANT: [&str; 10] = [
     "model",
     "name",
@@ -44,7 +44,7 @@ const ASSISTANT: [&str; 10] = [
 
 impl Assistants {
     /// Answers a request about assistants.
-    pub(super) fn assistants(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    pub(super) fn assistants(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
         match (call.method, path) {
             ("POST", []) => {
                 let body = call.object()?;
@@ -83,7 +83,7 @@ impl Assistants {
     }
 
     /// Answers a request about threads, and what is below them.
-    pub(super) fn threads(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    pub(super) fn threads(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
         match (call.method, path) {
             ("POST", []) => {
                 let thread = Thread::begin(&call.object()?, call.stamp)?;
@@ -123,15 +123,15 @@ impl Assistants {
         thread: &str,
         body: &Object,
         made: Option<Value>,
-    ) -> Answered {
+    ) -> Simulated {
         let assistant = fields::text(body, "assistant_id")?;
         let assistant = assistant.ok_or_else(|| Refusal::missing("assistant_id"))?;
         let assistant = self.assistants.get(assistant).ok_or(Refusal::Missing)?;
         let thread = self.threads.get_mut(thread).ok_or(Refusal::Missing)?;
         // Runs that were started before are done now, as if time had passed.
         for run in &mut thread.runs {
-            while !run.rests() {
-                thread.messages.extend(run.go_on(call.stamp));
+            while !run.is_idle() {
+                thread.messages.extend(run.advance(call.stamp));
             }
         }
         let more = fields::given(body, "additional_messages").and_then(Value::as_array);
@@ -210,7 +210,7 @@ impl Thread {
         }))
     }
 
-    fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
         match (call.method, path) {
             ("GET", []) => buffered(&self.body),
             ("POST", []) => {
@@ -258,16 +258,16 @@ impl Thread {
     }
 
     /// Answers a request about one run.
-    fn work(&mut self, call: &Call<'_>, id: &str, path: &[&str]) -> Answered {
+    fn work(&mut self, call: &Call<'_>, id: &str, path: &[&str]) -> Simulated {
         let run = self.runs.iter_mut().find(|run| run.body["id"] == id);
         let run = run.ok_or(Refusal::Missing)?;
         match (call.method, path) {
-            ("GET", []) => self.messages.extend(run.go_on(call.stamp)),
+            ("GET", []) => self.messages.extend(run.advance(call.stamp)),
             ("POST", []) => change(&mut run.body, &call.object()?, &["metadata"]),
             ("POST", ["cancel"]) => run.cancel(call.stamp)?,
             ("POST", ["submit_tool_outputs"]) => {
                 let body = call.object()?;
-                run.hear(&body, &self.messages, call.stamp)?;
+                run.submit(&body, &self.messages, call.stamp)?;
                 if fields::flag(&body, "stream")? {
                     let (events, message) = run.events(false, call.stamp);
                     self.messages.extend(message);

@@ -10,7 +10,7 @@ use super::super::fields::{self, Object};
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
-use super::{Answered, Call, buffered, page};
+use super::{Call, Simulated, buffered, page};
 
 /// The videos of a resource.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ const MP4: &[u8] = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41\x00\x00\x0
 
 impl Videos {
     /// Answers a request about videos.
-    pub(super) fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    pub(super) fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
         match (call.method, path) {
             ("POST", []) => {
                 let body = call.form_or_object()?;
@@ -62,7 +62,7 @@ impl Videos {
             }
             ("GET", [id]) => {
                 let video = self.0.get_mut(*id).ok_or(Refusal::Missing)?;
-                go_on(video, call);
+                advance(video, call);
                 buffered(video)
             }
             ("GET", [id, "content"]) => {
@@ -82,7 +82,7 @@ impl Videos {
         }
     }
 
-    fn begin(&mut self, call: &Call<'_>, body: &Object, like: Value) -> Answered {
+    fn begin(&mut self, call: &Call<'_>, body: &Object, like: Value) -> Simulated {
         let prompt = fields::text(body, "prompt")?.ok_or_else(|| Refusal::missing("prompt"))?;
         let id = call.stamp.id("video_");
         let mut video = like;
@@ -102,7 +102,7 @@ impl Videos {
     }
 }
 
-fn go_on(video: &mut Value, call: &Call<'_>) {
+fn advance(video: &mut Value, call: &Call<'_>) {
     let prompt = video["prompt"].as_str().unwrap_or_default().to_lowercase();
     match video["status"].as_str() {
         Some("queued") => {
