@@ -25,7 +25,7 @@ use lanyard_gateway::testing::{
 };
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_local::engine;
-use lanyard_platform::clients::{Timeouts, without_retries};
+use lanyard_platform::clients::Timeouts;
 use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
@@ -79,13 +79,13 @@ async fn main() -> Result<()> {
     let _end = stop.clone().drop_guard();
     let secret = RunSecret::new()?;
     let store = engine::serve(engine::open(None)?, secret.clone(), &tasks, stop.clone()).await?;
-    let behind = without_retries(&table_at(&store, &secret, TIMEOUT)?);
+    let behind = table_at(&store, &secret, TIMEOUT)?;
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
     table::create(&behind, &attributes, &keys).await.map_err(|cause| anyhow!(cause))?;
     let throttle = Throttle::before(&store, options.writes).await?;
-    let before = without_retries(&table_at(throttle.endpoint(), &secret, TIMEOUT)?);
+    let before = table_at(throttle.endpoint(), &secret, TIMEOUT)?;
 
     let mut output = std::io::stdout().lock();
     writeln!(

@@ -14,7 +14,7 @@ use lanyard_administration::Administration;
 use lanyard_local::engine;
 use lanyard_local::first_run::{self, FirstRun};
 use lanyard_local::simulator::Simulator;
-use lanyard_platform::clients::{self, Timeouts, without_retries};
+use lanyard_platform::clients::{self, Timeouts};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
@@ -75,7 +75,7 @@ impl Fixture {
 
         let admin = Arc::new(Administration {
             store: Arc::new(Organisers::new(table.clone())),
-            ledger: Arc::new(without_retries(&table)),
+            ledger: Arc::new(table.clone()),
             keys: Arc::new(FileKeys::in_memory()),
             clock: Arc::new(Machine),
             random: Arc::new(Machine),
@@ -133,7 +133,7 @@ pub fn table_at(engine: &str, secret: &RunSecret, timeout: Timeouts) -> Result<T
         function: "fixture".to_owned(),
     };
     let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
-    Ok(clients::table(&http, &settings, timeout))
+    clients::table(&http, &settings, timeout).map_err(|cause| anyhow::anyhow!(cause))
 }
 
 async fn make_table(engine: &str, secret: &RunSecret) -> Result<Table> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_local::engine::{self, Connector};
-use lanyard_platform::clients::{self, Timeouts, without_retries};
+use lanyard_platform::clients::{self, Timeouts};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
@@ -105,12 +105,12 @@ impl Engine {
             function: "test".to_owned(),
         };
         let http = https::client().expect("TLS can be set up");
-        without_retries(&clients::table(&http, &settings, TIMEOUT))
+        clients::table(&http, &settings, TIMEOUT).expect("the region has a name")
     }
 
     /// The table as functions have it, whose policies are asked before each call.
     pub(crate) fn table_of(&self, functions: &[&'static str]) -> Table {
-        self.meter.table(self.policed.table(self.table(), functions))
+        self.meter.table(&self.policed.table(&self.table(), functions))
     }
 
     /// The keys as a function has them: its policies decide, and a file has the keys.

@@ -30,10 +30,8 @@ pub(crate) struct Reading {
 
 impl Meter {
     /// The table with this meter on its client.
-    pub(super) fn table(&self, table: Table) -> Table {
-        let config = table.client.config().to_builder().interceptor(self.clone());
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        Table { client, name: table.name }
+    pub(super) fn table(&self, table: &Table) -> Table {
+        table.with(|config| config.interceptor(self.clone()))
     }
 
     /// What was consumed since the last reading.

@@ -55,10 +55,8 @@ struct Calls {
 
 impl Policed {
     /// A table for any of these functions.
-    pub(super) fn table(&self, table: Table, functions: &[&'static str]) -> Table {
-        let config = table.client.config().to_builder().interceptor(self.guard(functions));
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        Table { client, name: table.name }
+    pub(super) fn table(&self, table: &Table, functions: &[&'static str]) -> Table {
+        table.with(|config| config.interceptor(self.guard(functions)))
     }
 
     /// Parameter Store for a function, as far as the call; what it holds is in a file.

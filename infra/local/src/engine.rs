@@ -47,9 +47,7 @@ pub fn open(file: Option<&Path>) -> Result<Connector> {
 /// A client of the table that calls an engine in this process.
 #[must_use]
 pub fn within(engine: &Connector, table: &Table) -> Table {
-    let config = table.client.config().to_builder();
-    let config = config.http_client(SharedHttpClient::new(engine.clone())).build();
-    Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
+    table.with(|config| config.http_client(SharedHttpClient::new(engine.clone())))
 }
 
 /// Serves an engine on a free loopback port, for callers that send the secret as their session

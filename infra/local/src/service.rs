@@ -109,7 +109,7 @@ impl Service {
             Some(data) => FileKeys::at(data.join("azure-keys.json")),
             None => FileKeys::in_memory(),
         });
-        let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
+        let ledger: Arc<dyn Ledger> = Arc::new(table.clone());
         let objects = objects(http, &table, &ledger, &keys, options.sts());
         let admin = Arc::new(lanyard_administration::Administration {
             store: Arc::new(Organisers::new(table.clone())),
@@ -257,7 +257,7 @@ async fn open_table(
         sts_endpoint: None,
         function: "local".to_owned(),
     };
-    let table = clients::table(http, &settings, TIMEOUT);
+    let table = clients::table(http, &settings, TIMEOUT).map_err(|cause| anyhow::anyhow!(cause))?;
     let (table, engine) = match &options.dynamodb_endpoint {
         Some(address) => {
             let (address, key_id) = (address.clone(), options.aws_key_id.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, StalledStreamProtectionConfig};
 use chrono::{DateTime, Utc};
 use lanyard_administration::Administration;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
@@ -23,7 +23,7 @@ use crate::keys::ParameterKeys;
 use crate::organisers::Organisers;
 use crate::settings::Settings;
 use crate::shell::Machine;
-use crate::table::{Key, Table};
+use crate::table::{Access, Key, Table};
 use crate::telemetry::Emf;
 
 /// How long start-up may take to open connections. A failure is harmless, because requests open
@@ -61,8 +61,8 @@ impl Clients {
     fn build(settings: &Settings) -> Result<Self, Cause> {
         let timeout = settings.dynamodb_timeout.map_or(Timeouts::AWS, Timeouts::of);
         let http = https::client()?;
-        let table = table(&http, settings, timeout);
-        let ledger = Arc::new(without_retries(&table));
+        let table = table(&http, settings, timeout)?;
+        let ledger = Arc::new(table.clone());
         let credentials = credentials::provider(&http, &settings.credentials);
         let mut ssm = aws_sdk_ssm::Config::builder()
             .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
@@ -172,34 +172,27 @@ impl Timeouts {
 }
 
 /// The table, with a client that retries reads.
-#[must_use]
-pub fn table(http: &reqwest::Client, settings: &Settings, timeout: Timeouts) -> Table {
+///
+/// # Errors
+///
+/// If the region has no valid name.
+pub fn table(
+    http: &reqwest::Client,
+    settings: &Settings,
+    timeout: Timeouts,
+) -> Result<Table, Cause> {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(timeout.one_try)
         .operation_timeout(timeout.all_tries)
         .build();
-    let mut config = aws_sdk_dynamodb::Config::builder()
+    let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(settings.region.clone()))
-        .credentials_provider(credentials::provider(http, &settings.credentials))
         .http_client(https::for_sdk(http))
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         // Each try has a timeout. Responses are a few kilobytes, so no stream needs supervision.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts);
-    if let Some(endpoint) = &settings.dynamodb_endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    Table {
-        client: aws_sdk_dynamodb::Client::from_conf(config.build()),
-        name: settings.table.clone(),
-    }
-}
-
-/// The same table with a client that tries each call once. A repeated write may count twice, and
-/// only the ledger knows which writes may be repeated.
-#[must_use]
-pub fn without_retries(table: &Table) -> Table {
-    let config = table.client.config().to_builder().retry_config(RetryConfig::disabled()).build();
-    Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
+    let credentials = credentials::provider(http, &settings.credentials);
+    let access = Access::new(credentials, &settings.region, settings.dynamodb_endpoint.as_deref())?;
+    Ok(Table::new(config, access, settings.table.clone()))
 }

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use lanyard_gateway::ports::Cause;
 use reqwest::{Body, redirect};
 
@@ -50,6 +52,9 @@ pub fn for_sdk(client: &reqwest::Client) -> SharedHttpClient {
     SharedHttpClient::new(Connector(client.clone()))
 }
 
+/// Names the caller where the SDK does not: in the writes of [`crate::table`].
+const OURS: HeaderValue = HeaderValue::from_static(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
+
 /// The SDK applies the timeouts: it cancels each try by itself.
 #[derive(Clone, Debug)]
 struct Connector(reqwest::Client);
@@ -68,7 +73,8 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(misused)?.map(Body::wrap);
+            let mut request = request.try_into_http1x().map_err(misused)?.map(Body::wrap);
+            request.headers_mut().entry(USER_AGENT).or_insert(OURS);
             let request = request.try_into().map_err(misused)?;
             let response = client.execute(request).await.map_err(failed)?;
             let response = http::Response::<Body>::from(response).map(SdkBody::from_body_1_x);

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
@@ -57,20 +57,15 @@ where
 impl Ledger for Table {
     async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
         let expressions = Expressions::of(write);
-        let response = self
-            .client
-            .update_item()
-            .table_name(&self.name)
+        let call = UpdateItemInput::builder()
             .set_key(Some(Key::account(key).attributes()))
             .set_condition_expression(expressions.condition)
             .update_expression(expressions.update)
             .set_expression_attribute_names(Some(expressions.names))
             .set_expression_attribute_values(expressions.values)
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match response {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match self.update_once(call).await {
             Ok(response) => {
                 let item = response.attributes.unwrap_or_default();
                 Ok(Outcome::Made(item::account(&item).map_err(unreadable)?))
@@ -150,16 +145,11 @@ impl Ledger for Table {
         put_document(&mut item, record).map_err(not_made)?;
         let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
         item.insert("expires_at".to_owned(), number(expires_at));
-        let response = self
-            .client
-            .put_item()
-            .table_name(&self.name)
+        let call = PutItemInput::builder()
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match response {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match self.put_once(call).await {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
@@ -187,9 +177,11 @@ impl Ledger for Table {
             values.insert(format!(":{name}"), AttributeValue::S(hour::rejected_text(rejected)));
         }
         let key = Key::hour(&count.event, count.shard, count.at, count.model.as_ref());
-        let call = self.client.update_item().table_name(&self.name).update_expression(update);
-        let call = call.set_key(Some(key.attributes()));
-        call.set_expression_attribute_values(Some(values)).send().await.map_err(fault)?;
+        let call = UpdateItemInput::builder()
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .set_expression_attribute_values(Some(values));
+        self.update_once(call).await.map_err(fault)?;
         Ok(())
     }
 
@@ -202,10 +194,7 @@ impl Ledger for Table {
         let mut update = "SET prompt_tokens = :prompt, completion_tokens = :completion, \
              expires_at = :end"
             .to_owned();
-        let mut call = self
-            .client
-            .update_item()
-            .table_name(&self.name)
+        let mut call = UpdateItemInput::builder()
             .set_key(Some(key.attributes()))
             .expression_attribute_values(":prompt", count(charge.prompt_tokens))
             .expression_attribute_values(":completion", count(charge.completion_tokens))
@@ -218,7 +207,7 @@ impl Ledger for Table {
             update.push_str(", answer = :answer");
             call = call.expression_attribute_values(":answer", text(response.as_str()));
         }
-        call.update_expression(update).send().await.map_err(fault)?;
+        self.update_once(call.update_expression(update)).await.map_err(fault)?;
         Ok(())
     }
 

@@ -30,9 +30,18 @@
 mod item;
 mod key;
 mod partition;
+mod writes;
+
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemInputBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use lanyard_gateway::ports::Cause;
 
 pub use self::item::{
@@ -47,17 +56,60 @@ pub use self::partition::{
     EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, records_pk,
     shard_pk,
 };
+pub use self::writes::Access;
+use self::writes::Writes;
 
 /// The table and its client.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// The client.
+    /// The client, which retries.
     pub client: Client,
     /// The table's name.
     pub name: String,
+    writes: Arc<Writes>,
 }
 
 impl Table {
+    /// A table by a client with these settings.
+    #[must_use]
+    pub fn new(config: Builder, access: Access, name: String) -> Self {
+        let config = access.of_client(config).build();
+        let writes = Arc::new(Writes::new(&config, access));
+        Self { client: Client::from_conf(config), name, writes }
+    }
+
+    /// The same table by a client with other settings.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(Builder) -> Builder) -> Self {
+        let config = change(self.client.config().to_builder());
+        Self::new(config, self.writes.access.clone(), self.name.clone())
+    }
+
+    /// Updates an item in one try. A repeated write may count twice, and only the ledger knows
+    /// which writes may be repeated.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB rejects the write or does not respond; then it may have been made.
+    pub(crate) async fn update_once(
+        &self,
+        call: UpdateItemInputBuilder,
+    ) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
+        self.writes.update_item(call.table_name(&self.name)).await
+    }
+
+    /// Puts an item in one try, for the same reason.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB rejects the write or does not respond; then it may have been made.
+    pub(crate) async fn put_once(
+        &self,
+        call: PutItemInputBuilder,
+    ) -> Result<PutItemOutput, SdkError<PutItemError>> {
+        self.writes.put_item(call.table_name(&self.name)).await
+    }
+
     /// A query for the items of a partition whose sort keys have a prefix.
     pub(crate) fn below(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
         self.in_partition(pk)

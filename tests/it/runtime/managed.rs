@@ -8,7 +8,6 @@ use http::{Request, Response};
 use http_body_util::Full;
 use lanyard_domain::account::{AccountKey, Field};
 use lanyard_gateway::ports::Ledger;
-use lanyard_platform::clients::without_retries;
 use lanyard_tests::fixture::Fixture;
 use lanyard_tests::http::serve;
 use lanyard_tests::runtime_api::{Runtime, Turn};
@@ -83,7 +82,7 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
 
     // Each asked again only after its own settlement.
     let event = first_run_event(&fixture).await;
-    let ledger = without_retries(fixture.table());
+    let ledger = fixture.table();
     let account = ledger.account(&AccountKey::Event(event)).await.unwrap().unwrap();
     assert_eq!((account.count(Field::Requests), account.get(Field::Held)), (AT_ONCE as u64, 0));
     assert_eq!(account.get(Field::Open), 0);
