@@ -254,7 +254,7 @@ mod tests {
         let ended = |text: &'static str| Frame(Bytes::from(text)).ended().map(|frame| frame.0);
         assert_eq!(ended("data: [DONE]").unwrap(), "data: [DONE]\n\n");
         assert_eq!(ended("event: x\ndata: {}\n").unwrap(), "event: x\ndata: {}\n\n\n");
-        assert_eq!(ended("data: {}\r\r").unwrap(), "data: {}\r\r");
+        assert_eq!(ended("data: {}\r\n\r\n").unwrap(), "data: {}\r\n\r\n");
         assert_eq!(ended(": ping").unwrap(), ": ping\n\n");
         assert_eq!(ended("{\"a\":\n1}").unwrap(), "data: {\"a\":1}\n\n");
         for cut in ["data: {\"a\":", "data: xxx", "{\"a\"", "data: [DO"] {
