@@ -39,10 +39,12 @@ const NAMES: [(&str, What); 13] = [
 ];
 
 /// Fields whose values clients shape as they like. Azure looks for no ids in them.
-const FREE: [&str; 8] = [
+const FREE: [&str; 10] = [
     "arguments",
     "attributes",
     "env",
+    "headers",
+    "input_examples",
     "input_schema",
     "json_schema",
     "output_schema",

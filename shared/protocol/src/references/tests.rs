@@ -70,6 +70,9 @@ fn free_text_and_data_of_the_clients_hold_no_ids() {
         r#"{"client_metadata":{"thread_id":"01a228b4-fb01","session_id":"01a2"}}"#,
         r#"{"tools":[{"type":"function","parameters":{"properties":{"file_id":{"type":"string"}},
             "examples":[{"file_id":"file-1"}],"required":["file_id"]}}]}"#,
+        r#"{"tools":[{"name":"f","input_schema":{},"input_examples":[{"file_id":"file-1",
+            "nested":[{"container":"cntr_1"}]}]}]}"#,
+        r#"{"tools":[{"type":"mcp","headers":{"thread_id":"7"}}]}"#,
         r#"{"tools":[{"container":{"type":"auto"}}]}"#,
     ] {
         assert_eq!(read_body(&[], body).unwrap(), [], "{body}");
