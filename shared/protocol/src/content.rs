@@ -37,6 +37,22 @@ const USUAL_CONTEXT: u64 = 128_000;
 /// metadata and more before it.
 const IMAGE_HEAD: usize = 512 * 1024;
 
+/// The types of parts and items that are an image.
+const IMAGE_TYPES: [&str; 7] = [
+    "image_url",
+    "input_image",
+    "output_image",
+    "image_file",
+    "image",
+    "computer_screenshot",
+    "image_generation_call",
+];
+
+/// The fields of such a part that hold the image, encoded or by its address. The code interpreter
+/// writes `url`, MCP `data`.
+const IMAGE_FIELDS: [&str; 7] =
+    ["image_url", "result", "url", "data", "image", "base64", "b64_json"];
+
 /// Base64 as clients write it, with padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -51,7 +67,8 @@ pub(crate) struct Content<'f> {
     pub(crate) tokens: u64,
     /// Images.
     pub(crate) images: u64,
-    facts: &'f ModelFacts,
+    /// The facts of the model.
+    pub(crate) facts: &'f ModelFacts,
 }
 
 impl<'f> Content<'f> {
@@ -86,8 +103,15 @@ impl<'f> Content<'f> {
                 if self.sees_both(node) || self.sees_image(node) || self.sees_document(node) {
                     return;
                 }
+                let is_hidden = is_of(node, "redacted_thinking");
                 for (name, value) in fields {
-                    self.see_field(&name.to_ascii_lowercase(), value);
+                    let name = name.to_ascii_lowercase();
+                    let name = if is_hidden && name == "data" {
+                        "encrypted_content"
+                    } else {
+                        name.as_str()
+                    };
+                    self.see_field(name, value);
                 }
             }
             Node::Null | Node::Other => self.add(1),
@@ -98,13 +122,23 @@ impl<'f> Content<'f> {
         match (name, value) {
             ("file_url", Node::Text(_)) => self.add(self.context()),
             // Only the model can read it. It is about six characters of base64 for a token.
-            ("encrypted_content" | "signature", Node::Text(text)) => {
+            ("encrypted_content" | "encrypted_index" | "signature", Node::Text(text)) => {
                 self.add((text.len() as u64).div_ceil(6))
             }
+            // The arguments of a tool, which a model reads as text whatever they look like.
+            ("input" | "arguments", Node::Map(_)) => self.see_text(value),
             (name, value) => match Medium::of(name) {
                 Some(medium) => self.see_medium(medium, value),
                 None => self.see(value),
             },
+        }
+    }
+
+    fn see_text(&mut self, node: &Node<'_>) {
+        match node {
+            Node::Text(text) => self.add(tokens_of_plain_text(text.as_bytes())),
+            Node::List(_) | Node::Map(_) => node.children().for_each(|node| self.see_text(node)),
+            Node::Null | Node::Other => self.add(1),
         }
     }
 
@@ -170,20 +204,16 @@ impl<'f> Content<'f> {
 
     /// Counts a part that is an image, in each of the forms that the APIs know. Says whether it is.
     fn sees_image(&mut self, node: &Node<'_>) -> bool {
-        let is_image = node.all("type").any(|kind| {
-            let kinds = ["image_url", "input_image", "image_file", "image", "computer_screenshot"];
-            kind.text().is_some_and(|kind| kinds.contains(&kind))
-        });
-        let is_generated =
-            node.all("type").any(|kind| kind.text() == Some("image_generation_call"));
-        if !is_image && !is_generated {
+        let is_image =
+            node.all("type").filter_map(Node::text).any(|kind| IMAGE_TYPES.contains(&kind));
+        if !is_image {
             return false;
         }
         let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
         let of_part = detail(node);
         let mut tokens = None;
         // A field may be there twice, and nobody knows which of them counts.
-        for url in node.all("image_url").chain(node.all("result")) {
+        for url in IMAGE_FIELDS.iter().flat_map(|name| node.all(name)) {
             let detail = if let Node::Map(_) = url { detail(url).or(of_part) } else { of_part };
             let detail = detail.unwrap_or_default();
             let nested: Vec<_> = url.all("url").map(Node::text).collect();
@@ -208,11 +238,13 @@ impl<'f> Content<'f> {
         let tokens = tokens.unwrap_or_else(|| rule.tokens(None, of_part));
         self.add(tokens.saturating_add(ITEM_TOKENS));
         if let Node::Map(fields) = node {
-            let others =
-                ["type", "image_url", "result", "detail", "id", "status", "source", "data"];
-            for (name, value) in fields.iter().filter(|(name, _)| !others.contains(&name.as_ref()))
-            {
-                self.see_field(&name.to_ascii_lowercase(), value);
+            for (name, value) in fields {
+                let name = name.to_ascii_lowercase();
+                let is_read = IMAGE_FIELDS.contains(&name.as_str())
+                    || ["type", "detail", "id", "status", "source"].contains(&name.as_str());
+                if !is_read {
+                    self.see_field(&name, value);
+                }
             }
         }
         true

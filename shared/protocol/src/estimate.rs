@@ -2,6 +2,8 @@
 //!
 //! Usage above the estimate is charged too.
 
+use std::sync::LazyLock;
+
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::models::ModelFacts;
 use memchr::memmem::Finder;
@@ -57,6 +59,52 @@ pub(crate) fn messages(
 pub(crate) fn prompt_tokens(payload: &Payload<'_>, field: &str, content: &Content<'_>) -> u64 {
     let others = payload.fields.iter().filter(|(name, _)| name != field);
     others
-        .map(|(_, raw)| tokens_of_text(raw.get().as_bytes()))
+        .map(|(name, raw)| match name.as_ref() {
+            "tools" => tokens_of_tools(raw.get(), content.facts),
+            _ => tokens_of_text(raw.get().as_bytes()),
+        })
         .fold(content.tokens, u64::saturating_add)
+}
+
+/// The tokens of tools. A tool that draws may hold a mask, which is an image.
+fn tokens_of_tools(raw: &str, facts: &ModelFacts) -> u64 {
+    let all = tokens_of_text(raw.as_bytes());
+    if MASK.find(raw.as_bytes()).is_none() {
+        return all;
+    }
+    let tools = serde_json::from_str::<Node<'_>>(raw).unwrap_or(Node::Null);
+    let mut masks = Content::nothing(facts);
+    let mut encoded = 0_u64;
+    for mask in tools.children().flat_map(|tool| tool.all("input_image_mask")) {
+        for url in mask.all("image_url").filter_map(Node::text) {
+            masks.see_image(url);
+            encoded = encoded.saturating_add(tokens_of_text(url.as_bytes()));
+        }
+    }
+    all.saturating_sub(encoded).saturating_add(masks.tokens)
+}
+
+static MASK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("input_image_mask"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_a_tool_that_draws_counts_as_an_image() {
+        let facts = ModelFacts::of("gpt-5").unwrap();
+        let mask = |data: &str| {
+            format!(
+                r#"[{{"type":"image_generation","input_image_mask":{{"image_url":"data:image/png;base64,{data}"}}}}]"#
+            )
+        };
+        let (short, long) = (mask("AAAA"), mask(&"AAAA".repeat(50_000)));
+        let tokens = tokens_of_tools(&long, facts);
+        assert!(tokens.abs_diff(tokens_of_tools(&short, facts)) < 10, "{tokens}");
+        assert!((70..5_000).contains(&tokens), "{tokens}");
+        let text = "Hello out there. ".repeat(1_000);
+        let tools =
+            format!(r#"[{{"type":"function","name":"input_image_mask","description":"{text}"}}]"#);
+        assert_eq!(tokens_of_tools(&tools, facts), tokens_of_text(tools.as_bytes()));
+    }
 }

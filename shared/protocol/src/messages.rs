@@ -146,8 +146,10 @@ fn refuse_foreign(payload: &Payload<'_>) -> Result<(), BodyRefused> {
 }
 
 /// The types of parts with encoded data, or with the address of some.
-static ENCODED: LazyLock<[Finder<'_>; 3]> =
-    LazyLock::new(|| ["\"image\"", "\"document\"", "\"signature\""].map(Finder::new));
+static ENCODED: LazyLock<[Finder<'_>; 5]> = LazyLock::new(|| {
+    ["\"image\"", "\"document\"", "\"signature\"", "\"encrypted_", "\"redacted_thinking\""]
+        .map(Finder::new)
+});
 
 fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
     let Some(raw) = payload.field("messages").map(RawValue::get) else {

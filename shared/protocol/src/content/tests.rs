@@ -30,6 +30,62 @@ fn images_count_by_size_detail_and_model() {
 }
 
 #[test]
+fn an_image_counts_by_its_size_wherever_a_client_sends_it_back() {
+    let long = "AAAA".repeat(100_000);
+    let encoded = format!("{}{long}", png(1_024, 1_024).trim_end_matches('='));
+    let (_, bare) = encoded.split_once(',').unwrap();
+    let plain = content(&format!(r#"{{"type":"input_image","image_url":"{encoded}"}}"#), "gpt-5");
+    for json in [
+        format!(
+            r#"{{"type":"code_interpreter_call","id":"ci_1","container_id":null,"code":"x","status":"completed","outputs":[{{"type":"image","url":"{encoded}"}}]}}"#
+        ),
+        format!(r#"{{"type":"image_generation_call","id":"ig_1","result":"{bare}"}}"#),
+        format!(
+            r#"{{"type":"computer_call_output","output":{{"type":"computer_screenshot","image_url":"{encoded}"}}}}"#
+        ),
+        format!(r#"{{"type":"output_image","image_url":"{encoded}"}}"#),
+        format!(r#"{{"type":"image","image":"{encoded}"}}"#),
+        format!(r#"{{"type":"image","image":{{"url":"{encoded}"}}}}"#),
+        format!(r#"{{"type":"image","data":"{bare}","mimeType":"image/png"}}"#),
+        format!(r#"{{"type":"image","base64":"{bare}","mime_type":"image/png"}}"#),
+        format!(r#"{{"type":"image","URL":"{encoded}"}}"#),
+        format!(r#"{{"type":"image_url","url":"{encoded}"}}"#),
+    ] {
+        let found = content(&json, "gpt-5");
+        assert_eq!(found.images, 1, "{json:.80}");
+        assert!((plain.tokens..plain.tokens + 60).contains(&found.tokens), "{json:.80}");
+    }
+    // What stands beside the image is text, and so are the arguments of a tool.
+    let text = "Hello out there. ".repeat(1_000);
+    for json in [
+        format!(r#"{{"type":"image","url":"{encoded}","caption":"{text}"}}"#),
+        format!(r#"{{"type":"tool_use","name":"f","input":{{"type":"image","url":"{text}"}}}}"#),
+        format!(
+            r#"{{"type":"tool_use","name":"f","input":{{"a":[{{"type":"image","data":"{text}"}}]}}}}"#
+        ),
+    ] {
+        assert!(content(&json, "gpt-5").tokens > 3_000, "{json:.80}");
+    }
+}
+
+#[test]
+fn what_only_the_model_can_read_counts_by_a_sixth_of_its_length() {
+    let data = "gAAA".repeat(15_000);
+    for json in [
+        format!(r#"{{"type":"reasoning","encrypted_content":"{data}"}}"#),
+        format!(r#"{{"type":"thinking","thinking":"","signature":"{data}"}}"#),
+        format!(r#"{{"type":"redacted_thinking","data":"{data}"}}"#),
+        format!(
+            r#"{{"type":"web_search_tool_result","content":[{{"type":"web_search_result","encrypted_content":"{data}"}}]}}"#
+        ),
+        format!(r#"{{"type":"web_search_result_location","encrypted_index":"{data}"}}"#),
+    ] {
+        let tokens = content(&json, "claude-sonnet-5").tokens;
+        assert!((10_000..10_050).contains(&tokens), "{json:.80} {tokens}");
+    }
+}
+
+#[test]
 fn of_a_repeated_key_the_dearest_value_counts() {
     let tiny = png(1, 1);
     let data = tiny.split_once(',').unwrap().1;
