@@ -51,14 +51,17 @@ async fn the_request_is_repeated_once_without_it_and_the_next_one_is_right_at_on
         }
         let sent: Vec<_> = world.azure().requests().iter().map(|call| call.json()).collect();
         assert!(sent[0].get(field).is_some(), "{}", sent[0]);
-        for later in &sent[1..] {
-            let mut expected = sent[0].clone();
-            let value = expected.as_object_mut().unwrap().remove(field).unwrap();
-            if field == "max_tokens" {
-                expected["max_completion_tokens"] = value;
-            }
-            assert_eq!(*later, expected, "{field}");
+        let mut expected = sent[0].clone();
+        let value = expected.as_object_mut().unwrap().remove(field).unwrap();
+        if field == "max_tokens" {
+            expected["max_completion_tokens"] = value;
         }
+        // Only what was named is remembered.
+        assert_eq!(sent[2], expected, "{field}");
+        for ours in ["user", "stream_options"] {
+            expected.as_object_mut().unwrap().remove(ours);
+        }
+        assert_eq!(sent[1], expected, "{field}");
         assert_eq!(world.settle().await.requests, 2, "{field}");
     }
 }
@@ -94,6 +97,56 @@ async fn a_field_that_the_client_sent_is_the_clients_to_correct() {
     world.azure().always(refused(400, &unsupported("seed")));
     ada.chat("hello").await.assert_refused(400, "unsupported_parameter");
     assert_eq!(world.azure().calls(), 2);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_refuses_one_field_after_the_other_fails_no_request() {
+    let world = World::event("one-after-the-other").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let mut body = chat("hello");
+    body["stream"] = json!(true);
+    let has = |call: usize| {
+        let sent = world.azure().requests()[call].json();
+        ["user", "stream_options"].map(|field| sent.get(field).is_some())
+    };
+    for (field, calls) in [("user", 2), ("stream_options", 4)] {
+        world.azure().script(refused(400, &unrecognized(field)));
+        ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
+        assert_eq!(world.azure().calls(), calls, "{field}");
+        // It would refuse the other one now.
+        assert_eq!(has(calls - 1), [false, false], "{field}");
+    }
+    assert_eq!((has(0), has(2)), ([true, true], [false, true]));
+    ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
+    assert_eq!(world.azure().calls(), 5);
+    assert_eq!(has(4), [false, false]);
+    assert_eq!(world.settle().await.requests, 3);
+}
+
+#[tokio::test]
+async fn reasoning_that_is_not_asked_for_breaks_no_response() {
+    let world = World::event("no-include").in_memory().keeping();
+    let world = world.with(|event| event.keeps_objects = false).deployments(|deployments| {
+        for deployment in deployments {
+            deployment.model = Some("gpt-5-mini".to_owned());
+        }
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({"input": "hello", "safety_identifier": "x", "include": ["a.b"]});
+    world.azure().script(refused(400, &unsupported("user")));
+    ada.send(ada.post("/api/v1/responses", body.to_string())).await.assert_ok();
+    let sent: Vec<_> = world.azure().requests().iter().map(|call| call.json()).collect();
+    assert_eq!(sent[0]["include"], json!(["a.b", "reasoning.encrypted_content"]));
+    // What the client itself asked for stays.
+    assert_eq!(sent[1]["include"], json!(["a.b"]));
+    for field in ["user", "safety_identifier"] {
+        assert!(sent[0].get(field).is_some() && sent[1].get(field).is_none(), "{field}");
+    }
+    ada.send(ada.post("/api/v1/responses", body.to_string())).await.assert_ok();
+    let later = world.azure().requests()[2].json();
+    assert_eq!((later.get("user"), &later["include"]), (None, &sent[0]["include"]));
     world.settle().await;
 }
 

@@ -83,6 +83,12 @@ impl RefusedFields {
         Self(self.0 | field.bit())
     }
 
+    /// Every field that a request can do without: all but the cap.
+    #[must_use]
+    pub fn all_spare() -> Self {
+        AddedField::ALL.into_iter().filter(|field| !field.is_cap()).collect()
+    }
+
     /// All of both.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! The second goes to a second deployment of the same name when the first is busy, cannot be
 //! reached, soon reports a failure, or cannot read the encrypted reasoning. Or it goes to the same
-//! one: with another credential, without a field of ours that the deployment refuses, or without
+//! one: with another credential, without our own fields if the deployment refuses one, or without
 //! the reasoning. After silence there is no second call, because a model may be working.
 
 use std::sync::Arc;
@@ -119,7 +119,10 @@ impl Attempts<'_, '_> {
         if fields.is_empty() || !self.differs(first, &omits, &without) {
             return Err(Failure::Refused(refusal));
         }
-        let sent = self.by(first, without).await;
+        // Some deployments name one field at a time, and there is no third call. So the second has
+        // nothing of ours that it can do without. Only what was named is remembered.
+        let spare = RefusedFields::all_spare().filter(is_ours);
+        let sent = self.by(first, Omits { refused: without.refused.and(spare), ..without }).await;
         match &sent {
             Ok(_) => self.gateway.learnt.note_refused(first, fields),
             // It accepted the body without these and refuses others of ours. There is no third call,
