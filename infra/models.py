@@ -8,7 +8,7 @@ after its Azure entries were picked: context_tokens, max_output_tokens, usd_per_
 usd_per_unit, supports, modalities, mode, endpoints, family, retires. It is read from disk only.
 
 Facts that are not in that table: the field of the output cap, how images are counted,
-and which added fields a model refuses. Each has its source beside it.
+which added fields a model refuses, and that some models reason. Each has its source beside it.
 """
 
 import argparse
@@ -23,6 +23,13 @@ SOURCE = (
     "LiteLLM's public model price and context table (Azure OpenAI and Azure AI Foundry entries); "
     "image rules from OpenAI's and Anthropic's vision guides; "
     "what a model router routes to from learn.microsoft.com/azure/foundry/model-router/supported-models"
+)
+
+# Models that reason and are not marked so: https://learn.microsoft.com/azure/foundry-classic/foundry-models/how-to/use-chat-reasoning
+# A model router sends requests to models that reason, among others.
+REASONS = (
+    r"deepseek-(r1|v3\.1)$|gpt-oss-|grok-3-mini|grok-4(-fast-reasoning)?$|grok-code-|kimi-k2\.5$"
+    r"|phi-4-mini-reasoning$|model[-_]router$"
 )
 
 # Embeddings of images that the table does not mark, at 1,000 tokens for each image:
@@ -102,7 +109,8 @@ def first(rules, name):
 def facts(name, row):
     supports = row.get("supports", {})
     is_openai = row["family"] == "azure_openai"
-    reasons = bool(supports.get("reasoning")) and not re.search(r"-chat($|-)", name)
+    is_said_to_reason = supports.get("reasoning") or re.match(REASONS, name.lower())
+    reasons = bool(is_said_to_reason) and not re.search(r"-chat($|-)", name)
     out = {}
     for key, wanted in [("context_tokens", "context"), ("max_output_tokens", "max_output")]:
         if row.get(key):

@@ -64,7 +64,8 @@ impl Deployment {
     /// The facts about its model.
     #[must_use]
     pub fn facts(&self) -> ModelFacts {
-        let facts = self.overrides.over(self.known_facts().unwrap_or(&ModelFacts::UNKNOWN));
+        let facts = self.known_facts().copied().unwrap_or_else(|| self.facts_by_family());
+        let facts = self.overrides.over(&facts);
         let prices = match self.prices {
             Some(prices) => prices.over(&facts.prices),
             None => facts.highest_prices(),
@@ -80,6 +81,14 @@ impl Deployment {
             None => ModelFacts::of(self.azure_name.as_str())
                 .or_else(|| ModelFacts::of(self.name.as_str())),
         }
+    }
+
+    /// The facts about a model that is not known. The first of its names that tells anything decides.
+    fn facts_by_family(&self) -> ModelFacts {
+        let names =
+            [self.model.as_deref(), Some(self.azure_name.as_str()), Some(self.name.as_str())];
+        let mut told = names.into_iter().flatten().map(ModelFacts::by_family);
+        told.find(|facts| *facts != ModelFacts::UNKNOWN).unwrap_or(ModelFacts::UNKNOWN)
     }
 
     /// The one model that it serves, if that is known.

@@ -4,6 +4,7 @@
 //! organiser may override each fact. A model that is not in the table gets defaults that protect
 //! the organiser's budget.
 
+mod family;
 mod known;
 
 use chrono::{DateTime, Utc};
@@ -320,6 +321,24 @@ mod tests {
         assert_eq!(cap("gpt-5-mini", Some(100)), 100);
         assert_eq!(cap("gpt-5-mini", Some(1_000_000)), 128_000);
         assert_eq!(cap("computer-use-preview", None), 1_024);
+        for model in [
+            "deepseek-r1",
+            "deepseek-v3.1",
+            "gpt-oss-120b",
+            "grok-3-mini",
+            "grok-4-fast-reasoning",
+            "kimi-k2.5",
+            "model-router",
+            "model_router",
+        ] {
+            assert_eq!(cap(model, None), 16_384, "{model}");
+        }
+        for model in ["grok-4", "grok-code-fast-1"] {
+            assert_eq!(cap(model, None), 8_192, "{model}");
+        }
+        for model in ["deepseek-v3", "grok-3", "grok-4-fast-non-reasoning", "gpt-5-chat"] {
+            assert_eq!(cap(model, None), 4_096, "{model}");
+        }
         assert_eq!(ModelFacts::UNKNOWN.output_cap(None), 4_096);
         assert_eq!(ModelFacts::UNKNOWN.output_cap(Some(50_000)), 50_000);
     }

@@ -127,7 +127,7 @@ pub(crate) fn described(
             prices,
             credential,
         };
-        let usual_field = usual_completion_field(&deployment);
+        let usual_field = deployment.facts().cap;
         deployment.completion_field = completion_field.or(usual_field, usual_field);
         Some(Described { deployment, key })
     })();
@@ -209,26 +209,6 @@ fn read_api_version(value: &Value) -> Result<String, String> {
     text.ok_or_else(|| "must be a date such as 2024-10-21 or 2024-10-01-preview".to_owned())
 }
 
-/// The field that the model takes. The name of an unknown model may show it.
-fn usual_completion_field(deployment: &Deployment) -> CompletionField {
-    let names = [&deployment.azure_name, &deployment.name];
-    deployment.known_facts().map_or_else(|| field_by_name(names), |facts| facts.cap)
-}
-
-/// Models that refuse `max_tokens`, recognised by their names.
-fn field_by_name(names: [&DeploymentName; 2]) -> CompletionField {
-    const THINKING: [&str; 5] = ["o1", "o3", "o4", "gpt-5", "gpt-6"];
-    let is_thinking = |name: &&DeploymentName| {
-        let name = name.as_str().to_ascii_lowercase();
-        THINKING.iter().any(|beginning| name.starts_with(beginning))
-    };
-    if names.iter().any(is_thinking) {
-        CompletionField::MaxCompletionTokens
-    } else {
-        CompletionField::MaxTokens
-    }
-}
-
 /// Prices per million tokens, and of one image, second or character. Completions are free unless the
 /// body has a price, and so are prompts where a unit has one.
 fn prices(form: &Form<'_>) -> Option<Prices> {
@@ -302,16 +282,5 @@ mod tests {
         for value in [json!(-0.1), json!("0.15"), json!(1e9), json!(null), json!([])] {
             assert!(micro_dollars(&value).is_err(), "{value}");
         }
-    }
-
-    #[test]
-    fn reasoning_models_use_the_other_field() {
-        let field = |azure: &str, name: &str| {
-            field_by_name([&azure.parse().unwrap(), &name.parse().unwrap()]).name()
-        };
-        assert_eq!(field("gpt-4o-mini", "gpt-4o-mini"), "max_tokens");
-        assert_eq!(field("my-deployment", "gpt-5-mini"), "max_completion_tokens");
-        assert_eq!(field("O3-mini", "smart"), "max_completion_tokens");
-        assert_eq!(field("o4", "o4"), "max_completion_tokens");
     }
 }

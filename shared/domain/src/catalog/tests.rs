@@ -21,6 +21,29 @@ fn deployment(name: &str, replica: &str, weight: u32) -> Deployment {
 }
 
 #[test]
+fn the_first_name_of_an_unknown_model_that_tells_its_family_decides() {
+    let facts = |model: Option<&str>, azure_name: &str, name: &str| {
+        let deployment = Deployment {
+            model: model.map(ToOwned::to_owned),
+            azure_name: azure_name.parse().unwrap(),
+            ..deployment(name, "1", 1)
+        };
+        let facts = deployment.facts();
+        (facts.reasons, facts.cap.name())
+    };
+    assert_eq!(facts(Some("gpt-6-nova"), "prod", "smart"), (true, "max_completion_tokens"));
+    assert_eq!(facts(None, "gpt-6.2-sol", "smart"), (true, "max_completion_tokens"));
+    assert_eq!(facts(None, "prod", "GPT-5.7"), (true, "max_completion_tokens"));
+    assert_eq!(facts(Some("mystery"), "o5-mini", "smart"), (true, "max_completion_tokens"));
+    assert_eq!(facts(Some("gpt-4o"), "gpt-6", "gpt-6"), (false, "max_tokens"));
+    assert_eq!(facts(None, "gpt-4o-mini", "gpt-5"), (false, "max_tokens"));
+    assert_eq!(facts(None, "prod", "smart"), (false, "max_tokens"));
+    let mut own = deployment("gpt-6", "1", 1);
+    own.overrides.reasons = Some(false);
+    assert!(!own.facts().reasons);
+}
+
+#[test]
 fn an_event_offers_the_named_deployments_or_all() {
     let all = vec![deployment("b", "1", 1), deployment("a", "1", 1), deployment("a", "2", 1)];
     let names = |catalog: Catalog| -> Vec<String> {
