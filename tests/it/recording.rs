@@ -55,6 +55,11 @@ async fn a_minute_has_its_times_to_first_byte_and_models_are_counted_since_an_in
     let now = world.clock().now();
     let during = world.organise("GET", &since(now), json!(null), 200).await;
     assert_eq!(during["rows"][0]["requests"], 2);
+    for (form, rows) in [("%Y-%m-%dT%H:%MZ", 1), ("%Y-%m-%dT%H:%M-0300", 0)] {
+        let path = format!("/usage?by=model&since={}", now.format(form));
+        let found = world.organise("GET", &path, json!(null), 200).await;
+        assert_eq!(found["rows"].as_array().unwrap().len(), rows, "{form}");
+    }
     let later = world.organise("GET", &since(now + TimeDelta::hours(2)), json!(null), 200).await;
     assert_eq!(later["rows"], json!([]));
     for wrong in ["/usage?by=model&since=yesterday", "/usage?by=hour&since=2026-12-05T09:00:00Z"] {

@@ -113,11 +113,24 @@ async fn odd_tokens_are_not_issued() {
         json!({"user": "ada", "days": 367}),
         json!({"user": "ada", "days": 1, "expires_at": "2026-12-06T00:00:00Z"}),
         json!({"user": "ada", "expires_at": "2026-12-05T11:59:59Z"}),
-        json!({"user": "ada", "expires_at": "2026-12-06T00:00"}),
+        json!({"user": "ada", "expires_at": "2026-12-06"}),
         json!({"user": "ada", "scope": "all"}),
     ] {
         let refused = world.organise("POST", "/tokens", body, 400).await;
         assert!(!refused["error"]["details"].as_array().unwrap().is_empty());
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_token_expires_at_a_local_time_of_its_event() {
+    let world = World::event("local-expiry");
+    let world = world.window("2026-12-05T08:00:00Z", "2026-12-05T18:00:00Z", "Europe/Oslo");
+    let world = world.start().await;
+    for expires_at in ["2026-12-06T10:00", "2026-12-06T10:00:00+0100", "2026-12-06T09:00Z"] {
+        let body = json!({"user": "ada", "expires_at": expires_at});
+        let issued = world.organise("POST", "/tokens", body, 201).await;
+        assert_eq!(issued["expires_at"], "2026-12-06T09:00:00Z", "{expires_at}");
     }
     world.settle().await;
 }

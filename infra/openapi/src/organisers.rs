@@ -105,7 +105,8 @@ fn reports() -> Vec<Operation> {
     let by = json!({"type": "string", "enum": ["attendee", "model", "hour", "session"]});
     let mut query = vec![Parameter::new("by", by)];
     // By model only: hours of which a part is not before it.
-    query.push(Parameter::new("since", json!({"type": "string", "format": "date-time"})));
+    let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
+    query.push(Parameter::new("since", json!({"type": "string", "description": local})));
     query.extend(Parameter::page());
     vec![
         Operation {

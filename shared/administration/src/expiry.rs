@@ -1,20 +1,23 @@
 //! When a new token expires: at an instant, or after a number of days.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use lanyard_domain::instant::{InvalidInstant, parse_with_offset};
+use lanyard_domain::instant::{InvalidInstant, parse_instant, parse_with_offset};
+use lanyard_domain::zone::Zone;
 use serde_json::{Value, json};
 
 use crate::form::{Form, Given};
 use crate::read::{self, Reader, reader, reads};
 
-/// Reads `expires_at` or `days`, from now to so many days from now; `usual` if neither is given.
+/// Reads `expires_at` or `days`, from now to so many days from now; `usual` if neither is given. With
+/// a zone `expires_at` may be local to it.
 pub(crate) fn read(
     form: &Form<'_>,
     now: DateTime<Utc>,
     most_days: u64,
     usual: Option<DateTime<Utc>>,
+    zone: Option<Zone>,
 ) -> Option<DateTime<Utc>> {
-    let at = form.field("expires_at", instant());
+    let at = form.field("expires_at", instant(zone));
     let days = form.field("days", read::whole(1..=most_days));
     let expires_at = match (at, days) {
         (Given::Value(_), Given::Value(_)) => {
@@ -34,13 +37,26 @@ pub(crate) fn read(
     expires_at
 }
 
-fn instant() -> reads!(DateTime<Utc>) {
-    let schema = || json!({"type": "string", "format": "date-time"});
-    reader(schema, |value| match parse_with_offset(value.as_str().unwrap_or_default()) {
-        Ok(at) => Ok(at.trunc_subsecs(0)),
-        Err(InvalidInstant::Format) => {
-            Err("must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+fn instant(zone: Option<Zone>) -> reads!(DateTime<Utc>) {
+    let schema = move || match zone {
+        Some(_) => {
+            let local = "In the event's time zone, such as `2026-12-06T18:00`, or with an offset.";
+            json!({"type": "string", "description": local})
         }
-        Err(fault) => Err(fault.to_string()),
+        None => json!({"type": "string", "format": "date-time"}),
+    };
+    reader(schema, move |value| {
+        let text = value.as_str().unwrap_or_default();
+        let read = match zone {
+            Some(zone) => parse_instant(text, zone),
+            None => parse_with_offset(text),
+        };
+        match (read, zone) {
+            (Ok(at), _) => Ok(at.trunc_subsecs(0)),
+            (Err(InvalidInstant::Format), None) => {
+                Err("must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+            }
+            (Err(fault), _) => Err(fault.to_string()),
+        }
     })
 }

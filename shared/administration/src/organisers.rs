@@ -135,7 +135,7 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let name = form.required("name", read::line(1..=128));
-    let expires_at = expiry::read(&form, now, MOST_DAYS, None);
+    let expires_at = expiry::read(&form, now, MOST_DAYS, None, None);
     form.close();
     mistakes.unless_any(name.map(|name| (name, expires_at)))
 }

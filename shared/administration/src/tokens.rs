@@ -63,7 +63,8 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let user = form.required("user", read::parsed());
-    let expires_at = expiry::read(&form, now, MOST_DAYS, Some(event.window.ends_at()));
+    let (end, zone) = (event.window.ends_at(), event.window.zone());
+    let expires_at = expiry::read(&form, now, MOST_DAYS, Some(end), Some(zone));
     form.close();
     mistakes.unless_any(user.zip(expires_at))
 }

@@ -18,7 +18,7 @@ use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
 use crate::records::{HourUsage, SessionPlace, SessionUsage};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, instant};
 use crate::{Call, reply};
 
 /// The total usage of an event, and a page of its parts.
@@ -150,17 +150,10 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
                 By::Nothing
             }
         };
-        let since = query.get("since").and_then(|text| match text.parse::<DateTime<Utc>>() {
-            Ok(since) if by == By::Model => Some(since),
-            Ok(_) => {
-                mistakes.add("since", "is for by=model only");
-                None
-            }
-            Err(_) => {
-                mistakes.add("since", "must be a time such as 2026-12-05T09:00:00Z");
-                None
-            }
-        });
+        let since = query.get("since").map(ToOwned::to_owned);
+        if since.is_some() && by != By::Model {
+            mistakes.add("since", "is for by=model only");
+        }
         // A cursor is a place among what is listed, and read as such alone.
         let (users, sessions) = match by {
             By::Session => (None, Some(Page::<SessionPlace>::read(query, mistakes))),
@@ -171,6 +164,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         Some((by, since, users, sessions))
     })?;
     let event = owned(call, id).await?;
+    let since = since.map(|text| instant("since", &text, event.window.zone())).transpose()?;
     let keys = event.account_keys();
     let account = shard::total(&with_retry(|| call.admin.ledger.accounts(&keys)).await?);
     let mut minutes = Vec::new();
