@@ -101,6 +101,7 @@ async fn other_ratings_are_unprocessable_by_name() {
         (json!({"rating": true}), "rating"),
         (json!({"rating": 1, "feedback": 5}), "feedback"),
         (json!({"rating": 1, "feedback": long}), "feedback"),
+        (json!({"rating": 1, "feedback": "x".repeat(100_000)}), "feedback"),
     ] {
         let refused = ada.rate(&id, body.clone()).await;
         refused.assert_refused(422, "invalid_value");

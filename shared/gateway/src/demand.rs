@@ -70,7 +70,7 @@ impl Gateway {
         let mut metadata = RequestMetadata::read(request)?;
         let payload = Payload::read(protocol, &request.http, &request.id)?;
         let model = payload.model()?;
-        let header = request.header(&headers::MODEL).ok().flatten();
+        let header = request.header(&headers::MODEL).ok().flatten().filter(|name| !name.is_empty());
         let deployment = route.deployment.map(parse::decoded);
         let wanted = deployment.as_deref().or(header).or(model.as_deref());
         let choice = attendance.choose(wanted, protocol.operation)?;

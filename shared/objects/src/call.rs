@@ -21,7 +21,7 @@ use crate::Objects;
 use crate::ownership::expect_objects;
 use crate::query::Query;
 use crate::registry::owner_of;
-use crate::routes::{Action, RouteMatch};
+use crate::routes::{Action, RouteMatch, not_found};
 
 /// A call whose sender is known and whose path and query are read. Its body is not.
 pub(crate) struct Call<'a> {
@@ -71,7 +71,7 @@ impl<'a> Call<'a> {
 
     /// The model that the header names. Like in `forward`, it comes before the body's.
     pub(crate) fn model_header(&self) -> Option<&str> {
-        self.request.header(&headers::MODEL).ok().flatten()
+        self.request.header(&headers::MODEL).ok().flatten().filter(|name| !name.is_empty())
     }
 
     /// When the response must be complete.
@@ -107,7 +107,7 @@ impl Objects {
         let mut last: Option<Owned> = None;
         for (kind, id) in call.matched.ids()? {
             let found = self.registry.find(&owner, kind, &id).await?;
-            let owned = found.ok_or_else(|| call.not_found())?;
+            let owned = found.ok_or_else(|| not_found(kind))?;
             if owned.parent.as_ref() != last.as_ref().map(|thread| &thread.id) {
                 return Err(call.not_found());
             }

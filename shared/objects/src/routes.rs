@@ -230,9 +230,10 @@ impl<'p> RouteMatch<'p> {
             _ => None,
         });
         named
-            .map(|(kind, given)| given.parse().map(|id| (kind, id)))
-            .collect::<Result<_, _>>()
-            .map_err(|_| self.not_found())
+            .map(|(kind, given)| {
+                given.parse::<ObjectId>().map(|id| (kind, id)).map_err(|_| not_found(kind))
+            })
+            .collect()
     }
 
     /// The segments for Azure's path. Every id is checked.
@@ -245,7 +246,8 @@ impl<'p> RouteMatch<'p> {
         pairs
             .map(|(part, given)| match *part {
                 ID | THREAD | ANY if given.parse::<ObjectId>().is_ok() => Ok(*given),
-                ID | THREAD | ANY => Err(self.not_found()),
+                THREAD => Err(not_found(Kind::Thread)),
+                ID | ANY => Err(self.not_found()),
                 part => Ok(part),
             })
             .collect()
@@ -258,8 +260,13 @@ impl<'p> RouteMatch<'p> {
 
     /// The error for an object that the caller does not have.
     pub(super) fn not_found(&self) -> ApiError {
-        ApiError::ObjectNotFound { kind: self.route.kind, param: None }
+        not_found(self.route.kind)
     }
+}
+
+/// The error for an object of a kind that the caller does not have.
+pub(super) fn not_found(kind: Kind) -> ApiError {
+    ApiError::ObjectNotFound { kind, param: None }
 }
 
 fn fits(path: &[&str], segments: &[&str]) -> bool {

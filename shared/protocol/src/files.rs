@@ -81,7 +81,10 @@ impl Upload {
             form.text(name)?;
         }
         let Some(file) = form.part("file").filter(|part| part.file.is_some()) else {
-            let message = "file is missing. Send it as a file of the form.";
+            let message = match form.part("file") {
+                Some(_) => "file is text without a file name. Send it as a file with a name.",
+                None => "file is missing. Send it as a file of the form.",
+            };
             return bad(BadRequestCode::InvalidValue, Some("file"), message);
         };
         let said = form.part("purpose").map(|part: &Part<'_>| part.body).unwrap_or_default();

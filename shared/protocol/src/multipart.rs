@@ -103,6 +103,9 @@ impl<'a> Form<'a> {
                 Some((part, body.get(end + delimiter.len()..)?))
             };
             let (part, after) = read().ok_or_else(|| malformed(number))?;
+            if part.file.is_none() && std::str::from_utf8(part.body).is_err() {
+                return Err(without_file_name(&part.name));
+            }
             parts.push(part);
             rest = after;
         }
@@ -270,6 +273,17 @@ impl<'a> Form<'a> {
 fn without_padding(line: &[u8]) -> &[u8] {
     let padding = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     line.get(padding..).unwrap_or_default()
+}
+
+/// A part with the bytes of a file is a text for every reader, if it has no file name.
+fn without_file_name(part: &str) -> BodyRefused {
+    const FILES: [&str; 5] = ["file", "image", "image[]", "mask", "input_reference"];
+    let file = FILES.into_iter().find(|name| *name == part);
+    let message = format!(
+        "{} is not text and has no file name. Send it as a file with a name.",
+        file.unwrap_or("A part of the form")
+    );
+    BodyRefused::bad(BadRequestCode::InvalidValue, file, message)
 }
 
 fn malformed(part: usize) -> BodyRefused {

@@ -120,20 +120,21 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
-    /// The model that the body names.
+    /// The model that the body names. An empty name is none.
     ///
     /// # Errors
     ///
     /// [`BodyRefused`] if it is not a text.
     pub fn model(&self) -> Result<Option<Cow<'a, str>>, BodyRefused> {
         if let Some(form) = &self.form {
-            return Ok(form.text("model")?.map(Cow::Borrowed));
+            let named = form.text("model")?.filter(|name| !name.is_empty());
+            return Ok(named.map(Cow::Borrowed));
         }
         let Some(raw) = self.field("model") else {
             return Ok(None);
         };
         serde_json::from_str::<json::Text<'a>>(raw.get())
-            .map(|text| Some(text.0))
+            .map(|text| Some(text.0).filter(|name| !name.is_empty()))
             .map_err(|_| invalid("model", "must be the name of a model, as text"))
     }
 

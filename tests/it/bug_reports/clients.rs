@@ -28,6 +28,24 @@ async fn a_compressed_body_is_refused_by_the_name_of_its_header() {
 }
 
 #[tokio::test]
+async fn an_empty_name_of_a_model_is_none() {
+    let world = World::event("empty-model").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    for (body, header) in [("", None), ("", Some("")), ("gpt-4o-mini", Some(""))] {
+        let body = json!({"model": body, "messages": [{"role": "user", "content": "hi"}]});
+        let mut request = ada.post(CHAT, body.to_string());
+        if let Some(header) = header {
+            request.headers_mut().insert("x-model", header.parse().unwrap());
+        }
+        ada.send(request).await.assert_ok();
+    }
+    let sent: Vec<_> = world.azure().requests().iter().map(|call| call.json()).collect();
+    assert_eq!(sent.len(), 3);
+    assert!(sent.iter().all(|body| body["model"] == sent[0]["model"]), "{sent:?}");
+    assert_eq!(world.settle().await.requests, 3);
+}
+
+#[tokio::test]
 async fn an_agent_that_is_a_little_too_quick_is_given_few_seconds_in_the_text_too() {
     let world = World::event("quick").in_memory().keeping().attendee(Limit::RequestsPerMinute, 20);
     let world = world.start().await;

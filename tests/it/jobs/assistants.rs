@@ -20,6 +20,11 @@ async fn another_attendees_run_or_assistant_cannot_be_named_below_ones_own_threa
     let below = format!("{}/{thread}/runs", path(Kind::Thread));
     let foreign = format!("{below}/{run}");
     bob.call(Method::GET, &foreign, None).await.assert_refused(404, "object_not_found");
+    // It is the thread that is not theirs, and the message says so.
+    for (path, what) in [(&one, "no thread of yours"), (&foreign, "no run of yours")] {
+        let refused = bob.call(Method::GET, path, None).await;
+        assert!(refused.text().contains(what), "{path}: {}", refused.text());
+    }
     let named = bob.call(Method::POST, &below, Some(&json!({"assistant_id": assistant}))).await;
     named.assert_refused(404, "object_not_found");
     // Nor is one's own run found below another thread.

@@ -19,6 +19,7 @@ use crate::{metadata, parse};
 
 /// The longest feedback, in characters.
 const LONGEST_FEEDBACK: usize = 2_000;
+const LONG_FEEDBACK: &str = "The feedback must be text of at most 2,000 characters.";
 /// The largest body: feedback in which every character is escaped, and some room.
 const MOST_BYTES: usize = 32 * 1024;
 /// The pauses between attempts to find a request that is being settled.
@@ -178,8 +179,10 @@ fn rated(path: &str) -> Result<&str, ApiError> {
 
 fn rating(request: &Request) -> Result<Rating, ApiError> {
     let body = request.http.body();
+    let unprocessable = |param, message| Err(ApiError::Unprocessable { param, message });
+    // Only the feedback can be so long.
     if body.len() > MOST_BYTES {
-        return Err(ApiError::RequestTooLarge { limit: lanyard_protocol::payload::MOST_BYTES });
+        return unprocessable("feedback", LONG_FEEDBACK);
     }
     let odd = |_| {
         ApiError::bad(
@@ -191,7 +194,6 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
     // By way of a map, because a list would do for a structure as well.
     let body: Map<String, Value> = serde_json::from_slice(body).map_err(odd)?;
     let body: Body = serde_json::from_value(Value::Object(body)).map_err(odd)?;
-    let unprocessable = |param, message| Err(ApiError::Unprocessable { param, message });
     let is_up = match body.rating.as_i64() {
         Some(1) => true,
         Some(-1) => false,
@@ -199,7 +201,7 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
     };
     let text = if body.feedback.is_null() { Some("") } else { body.feedback.as_str() };
     let Some(feedback) = text.filter(|text| text.chars().count() <= LONGEST_FEEDBACK) else {
-        return unprocessable("feedback", "The feedback must be text of at most 2,000 characters.");
+        return unprocessable("feedback", LONG_FEEDBACK);
     };
     Ok(Rating { is_up, feedback: feedback.to_owned(), rated_at: request.now })
 }

@@ -47,7 +47,8 @@ impl File {
 }
 
 impl<'a> Part<'a> {
-    /// Reads a part's head, with the body that follows it. `None` if it is malformed.
+    /// Reads a part's head, with the body that follows it. `None` if it is malformed. The body of a
+    /// text is not checked.
     pub(super) fn read(head: &[u8], body: &'a [u8]) -> Option<Self> {
         let (mut disposition, mut content_type) = (None, None);
         let mut is_plain = true;
@@ -127,9 +128,6 @@ impl<'a> Part<'a> {
         });
         // A text is UTF-8, whatever its content type is.
         is_plain &= file.is_some() || content_type.is_empty();
-        if file.is_none() {
-            std::str::from_utf8(body).ok()?;
-        }
         Some(Self { name, body, file, is_plain })
     }
 }

@@ -44,6 +44,22 @@ fn fields_and_files_are_told_apart() {
 }
 
 #[test]
+fn bytes_without_a_file_name_are_refused_with_what_is_missing() {
+    let read = |name: &str| {
+        let head = format!("--b\r\n{HEAD}\"{name}\"\r\n\r\n");
+        let body = [head.as_bytes(), b"RIFF\xff\xfe", b"\r\n--b--\r\n"].concat();
+        let refused = Form::read("b", &body, "new".to_owned()).unwrap_err();
+        let BodyRefused::Bad { param, message, .. } = refused else { panic!("{refused}") };
+        (param, message)
+    };
+    let (param, message) = read("file");
+    assert_eq!(param.as_deref(), Some("file"));
+    assert_eq!(message, "file is not text and has no file name. Send it as a file with a name.");
+    let (param, message) = read("secret");
+    assert!(param.is_none() && message.starts_with("A part of the form is not text"), "{message}");
+}
+
+#[test]
 fn what_is_no_form_is_refused() {
     let part = |head: &str| format!("--b\r\n{head}\r\n\r\nx\r\n--b--\r\n");
     assert!(read(&part(&format!("{HEAD}\"n\""))).is_some());
