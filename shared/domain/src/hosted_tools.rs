@@ -170,11 +170,18 @@ fn variants(kind: &str) -> impl Iterator<Item = &str> {
 
 /// A type without the date at its end, such as `_2025_03_11`, `-2025-03-11` or `_20250311`.
 fn without_date(kind: &str) -> Option<&str> {
-    let is_of_date = |c: char| c.is_ascii_digit() || c == '_' || c == '-';
-    let base = kind.trim_end_matches(is_of_date);
-    let date = kind.get(base.len()..)?;
-    let digits = date.bytes().filter(u8::is_ascii_digit).count();
-    (digits == 8 && date.starts_with(['_', '-'])).then_some(base)
+    // The name itself may end in digits, as `tool_search_tool_bm25` does.
+    const FORMS: [&[u8]; 2] = [b"_00000000", b"_0000_00_00"];
+    let has_form = |end: &str, form: &[u8]| {
+        end.bytes().zip(form).all(|(byte, form)| match form {
+            b'_' => matches!(byte, b'_' | b'-'),
+            _ => byte.is_ascii_digit(),
+        })
+    };
+    FORMS.iter().find_map(|form| {
+        let (base, end) = kind.split_at_checked(kind.len().checked_sub(form.len())?)?;
+        has_form(end, form).then_some(base)
+    })
 }
 
 #[cfg(test)]
@@ -214,10 +221,19 @@ mod tests {
             "computer_20250124",
             "memory_20250818",
             "tool_search_tool_regex_20251119",
+            "tool_search_tool_bm25",
+            "tool_search_tool_bm25_20251119",
+            "tool_search_tool_bm25_2025_11_19",
         ] {
             assert!(is_client_executed(kind), "{kind}");
         }
-        for kind in ["web_search_20250305", "code_execution_20250825", "web_fetch_20250910"] {
+        for kind in [
+            "web_search_20250305",
+            "code_execution_20250825",
+            "web_fetch_20250910",
+            "tool_search_tool_bm2520251119",
+            "function_2025111",
+        ] {
             assert!(!is_client_executed(kind), "{kind}");
         }
         for kind in ["web_search", "mcp", "Function", "functions", "function_1", "", "_preview"] {
