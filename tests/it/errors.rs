@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http_body_util::BodyExt;
+use insta::assert_snapshot;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ApiError;
@@ -145,6 +146,7 @@ fn one_of_each() -> Vec<ApiError> {
             scope,
             limit: limit.into(),
             allowed,
+            remaining: 0,
             resets_at: Some(text()),
             contact: contact(),
         },
@@ -260,6 +262,24 @@ fn the_documented_table_has_every_row() {
     }
 }
 
+#[test]
+fn a_quota_of_which_something_is_left_says_how_much_and_what_helps() {
+    let words = |limit: Limit, remaining, resets_at: Option<&str>| {
+        let refused = ApiError::InsufficientQuota {
+            scope: LimitScope::Attendee,
+            limit: limit.into(),
+            allowed: 5_000,
+            remaining,
+            resets_at: resets_at.map(ToOwned::to_owned),
+            contact: ContactHint::default(),
+        };
+        refused.to_string()
+    };
+    assert_snapshot!(words(Limit::TokensTotal, 1_000, None), @"Your allowance of 5000 tokens in all has 1000 left, and this request may need more: shorten the prompt or set a smaller max_tokens, or ask the organiser to raise the limit.");
+    assert_snapshot!(words(Limit::TokensPerDay, 1_000, Some("2026-12-06 00:00 UTC")), @"Your allowance of 5000 tokens per day has 1000 left, and this request may need more: shorten the prompt or set a smaller max_tokens, or ask the organiser to raise the limit. It is full again at 2026-12-06 00:00 UTC.");
+    assert_snapshot!(words(Limit::TokensTotal, 0, None), @"Your allowance of 5000 tokens in all is used up. It does not come back by itself: ask the organiser for more.");
+}
+
 /// Azure's SDKs obey any `retry-after`, in silence, until the next day.
 #[test]
 fn a_used_up_quota_names_its_reset_only_in_the_text() {
@@ -267,6 +287,7 @@ fn a_used_up_quota_names_its_reset_only_in_the_text() {
         scope: LimitScope::Attendee,
         limit: Limit::RequestsPerDay.into(),
         allowed: 1,
+        remaining: 0,
         resets_at: Some("2026-12-06 00:00 UTC".to_owned()),
         contact: ContactHint::default(),
     };

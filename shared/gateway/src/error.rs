@@ -18,7 +18,7 @@ pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, LimitName, LimitScope, Missing};
 use self::words::{
-    amount, model_not_found, operation_not_offered, price_unknown, reset_words, smaller, units,
+    amount, left_words, model_not_found, operation_not_offered, price_unknown, smaller, units,
     wait_words,
 };
 use crate::ports::Cause;
@@ -290,8 +290,8 @@ pub enum ApiError {
         /// Until one of them has probably ended.
         retry_after: Duration,
     },
-    /// A day's allowance or the budget is used up.
-    #[error("{} of {} {limit} is used up. {}", scope.words(), amount(limit.limit, *allowed), reset_words(resets_at.as_deref(), contact))]
+    /// A day's allowance or the budget is used up, or less is left than the request may need.
+    #[error("{} of {} {limit} {}", scope.words(), amount(limit.limit, *allowed), left_words(limit.limit, *remaining, resets_at.as_deref(), contact))]
     InsufficientQuota {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
@@ -299,6 +299,8 @@ pub enum ApiError {
         limit: LimitName,
         /// The limit's value.
         allowed: u64,
+        /// What is left of it.
+        remaining: u64,
         /// When it resets, as people at the event read it; a budget never does.
         resets_at: Option<String>,
         /// Whom to ask.

@@ -41,10 +41,11 @@ impl Gateway {
             retry_after,
             is_held,
         };
-        let used_up = |limit, allowed, resets_at| ApiError::InsufficientQuota {
+        let used_up = |limit, allowed, remaining, resets_at| ApiError::InsufficientQuota {
             scope,
             limit: named(limit),
             allowed,
+            remaining,
             resets_at,
             contact: contact.clone(),
         };
@@ -63,10 +64,13 @@ impl Gateway {
             Refusal::Day { limit, allowed, resets_at, .. } if until(resets_at) <= SOON => {
                 limited(limit, allowed, until(resets_at).max(Duration::from_secs(1)), false)
             }
-            Refusal::Day { limit, allowed, resets_at, .. } => {
-                used_up(limit, allowed, Some(attendance.event().window.display(resets_at)))
+            Refusal::Day { limit, allowed, remaining, resets_at, .. } => {
+                let resets_at = attendance.event().window.display(resets_at);
+                used_up(limit, allowed, remaining, Some(resets_at))
             }
-            Refusal::Budget { limit, allowed, .. } => used_up(limit, allowed, None),
+            Refusal::Budget { limit, allowed, remaining, .. } => {
+                used_up(limit, allowed, remaining, None)
+            }
             Refusal::InFlight { limit, allowed } => {
                 let retry_after = self.settler.memory.wait_for_one(account);
                 ApiError::TooManyInFlight { scope, limit: named(limit), allowed, retry_after }

@@ -206,7 +206,25 @@ pub(super) fn wait_words(wait: Duration) -> String {
     if seconds == 1 { "1 second".to_owned() } else { format!("{seconds} seconds") }
 }
 
-pub(super) fn reset_words(resets_at: Option<&str>, contact: &ContactHint) -> String {
+/// What is left of a limit that does not admit a request, and what helps.
+pub(super) fn left_words(
+    limit: Limit,
+    remaining: u64,
+    resets_at: Option<&str>,
+    contact: &ContactHint,
+) -> String {
+    if remaining == 0 {
+        return format!("is used up. {}", reset_words(resets_at, contact));
+    }
+    let again = resets_at.map(|at| format!(" It is full again at {at}.")).unwrap_or_default();
+    format!(
+        "has {} left, and this request may need more: {}.{again}{contact}",
+        amount(limit, remaining),
+        smaller(limit)
+    )
+}
+
+fn reset_words(resets_at: Option<&str>, contact: &ContactHint) -> String {
     match resets_at {
         Some(at) => format!("It is full again at {at}.{contact}"),
         None => format!("It does not come back by itself: ask the organiser for more.{contact}"),
