@@ -3,12 +3,15 @@
 //! Encoded data never counts by its length: an image counts by its size, a PDF by its pages and
 //! text, a recording by its seconds. Content of unknown size counts as the model's maximum.
 
+mod size;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use lanyard_domain::images::{Detail, ImageRule, Size};
 use lanyard_domain::models::ModelFacts;
 
+pub(crate) use self::size::size_of;
 use crate::pdf;
 use crate::recording;
 use crate::tokens::tokens_of_plain_text;
@@ -363,13 +366,6 @@ fn image_size(url: &str) -> Option<Size> {
         return None;
     }
     size_of(&decoded(url, IMAGE_HEAD))
-}
-
-/// The size that an image's header names.
-pub(crate) fn size_of(file: &[u8]) -> Option<Size> {
-    let size = imagesize::blob_size(file).ok()?;
-    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-    Some(Size { width: side(size.width), height: side(size.height) })
 }
 
 /// The bytes of a data URL or of bare base64, up to so many characters. A character that is not
