@@ -93,6 +93,10 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
     refuse_background(payload)?;
     refuse_beyond_event(payload)?;
     refuse_fields_of_chats(payload)?;
+    let earlier = payload.field("previous_response_id");
+    if earlier.is_some_and(|raw| !raw.get().starts_with('"')) {
+        return Err(invalid("previous_response_id", "must be the id of a response, as text"));
+    }
     let input = items::read(payload, "input")?;
     let (mut item_ids, mut reasoning_ids) = (Vec::new(), Vec::new());
     if let Some(input) = &input {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::RequestId;
+use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
@@ -30,7 +31,10 @@ use crate::{BodyEncoding, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     body: BodyEncoding::JsonOrForm,
-    ids: &[IdPlace::refused("characters.**.id", CHARACTERS)],
+    ids: &[
+        IdPlace::refused("characters.**.id", CHARACTERS),
+        IdPlace::names("video.id", Kind::Video),
+    ],
     ..stored::protocol(Operation::Videos, "videos")
 };
 

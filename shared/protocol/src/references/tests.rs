@@ -55,6 +55,9 @@ fn ids_are_found_by_the_names_of_their_fields_at_any_depth() {
 fn a_video_that_another_is_made_of_is_an_id() {
     let found = read_body(&[], r#"{"prompt":"x","remix_video_id":"video_1"}"#).unwrap();
     assert_eq!(found, [(Kind::Video, "video_1".to_owned())]);
+    let places = crate::videos::PROTOCOL.ids;
+    let found = read_body(places, r#"{"prompt":"x","video":{"id":"video_1"}}"#).unwrap();
+    assert_eq!(found, [(Kind::Video, "video_1".to_owned())]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::usage::Counted;
+use lanyard_domain::hosted_tools::HostedTools;
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::usage::Usage;
 
 fn meaning(text: &'static str) -> (StreamEvent, StreamState) {
@@ -82,4 +84,29 @@ fn a_buffered_response_that_failed_without_usage_does_not_cost_its_output_limit(
     assert_eq!(cost("server_error", "null"), Settlement::Estimated(Usage::of_tokens(40, 0)));
     let counted = r#"{"input_tokens":3,"output_tokens":4,"total_tokens":7}"#;
     assert_eq!(cost("server_error", counted), Settlement::Exact(Usage::of_tokens(3, 4)));
+}
+
+#[test]
+fn an_earlier_response_is_named_by_a_text_alone() {
+    let hosted_tools = HostedTools::none();
+    let caps = Caps {
+        completion_tokens: 16,
+        choices: 1,
+        hosted_tools: &hosted_tools,
+        keeps_objects: true,
+        facts: &ModelFacts::UNKNOWN,
+    };
+    for (value, is_read) in [
+        (r#""resp_1""#, true),
+        ("null", true),
+        (r#"{"id":"resp_1"}"#, false),
+        (r#"["resp_1"]"#, false),
+        ("1", false),
+    ] {
+        let body = format!(r#"{{"input":"x","previous_response_id":{value}}}"#);
+        let request = http::Request::new(Bytes::from(body));
+        let id = "req_1".parse().unwrap();
+        let payload = Payload::read(&PROTOCOL, &request, &id).unwrap();
+        assert_eq!(payload.demanded(&caps).is_ok(), is_read, "{value}");
+    }
 }
