@@ -84,6 +84,23 @@ export async function accessibilitySteps({ browser, service, step }) {
     await tab.waitForFunction(() => !document.querySelector("#drawer"));
     assert.equal(await tab.evaluate(() => document.activeElement?.getAttribute("data-action")), "details", "the focus returns");
   });
+  await step("another view begins at its top, where the keyboard goes on", async () => {
+    const tab = await page.browserContext().newPage();
+    await tab.setViewport({ width: 1000, height: 600 });
+    await tab.goto(`${service.address}/api/pages/dashboard`);
+    await tab.evaluate((token) => sessionStorage.setItem("lanyard.organiser", token), service.token);
+    await tab.goto(`${service.address}/api/pages/dashboard#event=${event.id}`);
+    await tab.reload();
+    await tab.waitForSelector("tr[data-user=ada]");
+    await tab.$eval(`a[href='#edit=${event.id}']`, (link) => link.focus({ preventScroll: true }));
+    await tab.evaluate(() => scrollTo(0, 900));
+    assert.ok(await tab.evaluate(() => scrollY > 500), "the page is long enough");
+    await tab.$eval(`a[href='#edit=${event.id}']`, (link) => { link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true })); });
+    await tab.waitForSelector("#event-form");
+    await tab.waitForFunction(() => scrollY === 0 && document.activeElement?.id === "main");
+    await tab.keyboard.press("Tab");
+    assert.ok(await tab.evaluate(() => document.activeElement?.closest("#event-form") !== null), "the next target is in the form");
+  });
   await page.browserContext().close();
 }
 

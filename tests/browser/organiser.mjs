@@ -77,6 +77,8 @@ export async function organiserSteps({ browser, service, step }) {
   await step("numbers and charts update by themselves", async () => {
     const drawn = () => page.$$eval(".charts figure:first-child .line", (all) => all[0]?.getAttribute("points"));
     await page.waitForFunction(() => document.querySelector("#n-tokens")?.firstChild?.textContent === "0");
+    // A chart under the pointer waits, so that its values can be read.
+    await page.mouse.move(0, 0);
     const before = await drawn();
     for (const user of ["ada", "grace", "mallory", FORMULA]) {
       assert.equal((await chat(service, `${event.code}/${user}`, "Hello from the back row")).status, 200);

@@ -29,7 +29,14 @@ byId("sign-out").addEventListener("click", () => {
   setToken(null);
   open();
 });
-addEventListener("hashchange", open);
+addEventListener("hashchange", async () => {
+  const moved = opens + 1;
+  await open();
+  if (moved !== opens) return;
+  scrollTo(0, 0);
+  // The link that led here is gone. The keyboard goes on in the new view.
+  if (document.activeElement === document.body) byId("main").focus({ preventScroll: true });
+});
 open();
 
 async function open() {

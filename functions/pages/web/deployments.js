@@ -72,16 +72,16 @@ function replicaTable(replicas, reload) {
   const row = (/** @type {Deployment} */ each) => h("tr", { "data-replica": each.replica },
     h("th", { scope: "row" }, each.replica),
     h("td", {}, h("span.mono.small", {}, each.endpoint.replace(/^https:\/\//, "")), h("br"), h("span.muted.small", {}, `${each.azure_name}, ${each.api === "v1" ? t.v1Api : t.apiVersionNumber(each.api_version ?? "")}`)),
-    h("td.number", {}, share(each)),
-    h("td.number", {}, limit(each.tokens_per_minute)),
-    h("td.number", {}, limit(each.requests_per_minute)),
+    h("td.number", { "data-unit": t.weight }, share(each)),
+    h("td.number", { "data-unit": t.tokensMin }, limit(each.tokens_per_minute)),
+    h("td.number", { "data-unit": t.requestsMin }, limit(each.requests_per_minute)),
     h("td", {}, each.identity ? t.entraId : t.key),
     h("td", {}, h("div.row", {},
       h("a.button.small", { href: `#deployment=${encodeURIComponent(each.name)}&replica=${encodeURIComponent(each.replica)}` }, t.edit),
       each.identity ? null : h("button.small", { type: "button", "data-action": "rotate-key", onclick: () => rotateKey(each, reload) }, t.rotateKey),
       h("button.small.danger", { type: "button", "data-action": "delete", onclick: () => remove(each, reload) }, t.deleteButton))));
   const headers = [t.replica, t.atAzure, t.weight, t.tokensMin, t.requestsMin, t.credential, t.actions];
-  return h("table", {}, h("thead", {}, h("tr", {}, headers.map((head, index) => h(NUMBERS.has(index) ? "th.number" : "th", { scope: "col" }, head)))),
+  return h("table.stacked", {}, h("thead", {}, h("tr", {}, headers.map((head, index) => h(NUMBERS.has(index) ? "th.number" : "th", { scope: "col" }, head)))),
     h("tbody", {}, replicas.map(row)));
 }
 

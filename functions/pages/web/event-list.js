@@ -65,7 +65,7 @@ export function eventList(events) {
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, t.eventsTitle), h("a.button", { href: "#new" }, t.newEvent)),
     h("div.row.attendees", {}, h("label", { for: "event-search" }, t.search), search),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.eventsTable }, h("table.events", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.eventsTable }, h("table.stacked", {},
       h("thead", {}, h("tr", {}, headers.map((head, index) => h(index > 3 ? "th.number" : "th", { scope: "col" }, head)))),
       body)), none);
 }
