@@ -273,7 +273,8 @@ fn asked_for(call: Call<'_>) -> Result<Wanted, AdminError> {
                 users.insert(user);
             }
             Err(fault) => {
-                let hint = transliterated(name).map(|name| format!("; write {name}"));
+                let spelt = transliterated(name).filter(|spelt| spelt.parse::<UserId>().is_ok());
+                let hint = spelt.map(|name| format!("; write {name}"));
                 let message = format!("{fault}{}", hint.unwrap_or_default());
                 mistakes.add(format!("users[{index}]"), message);
             }
