@@ -1,6 +1,7 @@
 //! The AWS calls of the organisers' API: every row of its table and no other.
 
 use chrono::TimeDelta;
+use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::ids::SessionId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::usage::{CacheUse, Charge, UsageRecord};
@@ -27,6 +28,14 @@ async fn admin_makes_only_the_allowed_calls() {
     harness.get(&format!("{path}/ratings")).await.ok(200);
     harness.delete(&format!("{path}/registrations/ada")).await.refused(404, "not_found");
     let filed = session_with_a_first_request(&harness, &path).await;
+    // Only who has a seat has records that count.
+    let event = path.trim_start_matches("/events/").parse().unwrap();
+    let changes = vec![Change::Set(Field::SeatedAt, 1)];
+    let seat = Write { conditions: Vec::new(), changes };
+    let ada = AccountKey::Attendee(event, "ada".parse().unwrap());
+    harness.table.apply(&ada, &seat).await.unwrap();
+    let details = harness.get(&format!("{path}/attendees/ada")).await.ok(200);
+    assert_eq!(details["by_model"][0]["model"], "gpt-4o");
     let sessions = harness.get(&format!("{path}/usage?by=session")).await.ok(200);
     assert_eq!(sessions["rows"][0]["session"], filed);
     harness.patch(&path, json!({"own_deployments": "organiser"})).await.ok(200);

@@ -144,7 +144,7 @@ async fn without_permission_to_read_keys_the_other_checks_run() {
     let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "azure gpt-4o key", "AWS returned AccessDeniedException");
+    run.says("skip", "azure claude-sonnet-5 key and 12 more", "AWS returned AccessDeniedException");
     run.advises("ssm:GetParameter and kms:Decrypt");
     run.says("ok", "service gpt-4o chat_completions", "Responds");
     assert!(!run.text.contains("123456789012"), "{}", run.text);
@@ -160,7 +160,8 @@ async fn a_deployment_without_a_key_is_tried_through_the_service_only() {
     let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "azure gpt-4o key", "so Azure is not called directly").advises("--organiser");
+    run.says("skip", "azure claude-sonnet-5 key and 12 more", "so Azure is not called directly")
+        .advises("--organiser");
     run.says("ok", "service gpt-4o stream", "chunks");
 }
 
