@@ -18,7 +18,7 @@ pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, LimitName, LimitScope, Missing};
 use self::words::{
-    amount, left_words, model_not_found, operation_not_offered, price_unknown, smaller, units,
+    amount, left_words, model_not_found, operation_not_offered, price_unknown, remedy, units,
     wait_words,
 };
 use crate::ports::Cause;
@@ -228,7 +228,7 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request can never fit the allowance.
-    #[error("This request may need {} {}, and {} is {} {limit}. Waiting does not help: {}.", amount(limit.limit, *needed), units(limit.limit), scope.words().to_lowercase(), amount(limit.limit, *allowed), smaller(limit.limit))]
+    #[error("This request may need {} {}, and {} is {} {limit}. Waiting does not help: {}.", amount(limit.limit, *needed), units(limit.limit), scope.words().to_lowercase(), amount(limit.limit, *allowed), remedy(limit.limit))]
     AllowanceTooSmall {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,

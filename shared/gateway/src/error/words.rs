@@ -176,29 +176,27 @@ pub(super) fn units(limit: Limit) -> &'static str {
     }
 }
 
-/// Advice on how to send a smaller request.
-pub(super) fn smaller(limit: Limit) -> &'static str {
-    match limit.quantity() {
-        Quantity::Requests => "ask the organiser for more",
-        Quantity::Tokens => {
-            "shorten the prompt or set a smaller max_tokens, or ask the organiser to raise the limit"
-        }
-        Quantity::Unit(Unit::Images) => {
-            "ask for fewer images, or ask the organiser to raise the limit"
-        }
-        Quantity::Unit(Unit::AudioSeconds) => {
-            "send a shorter recording, or ask the organiser to raise the limit"
-        }
-        Quantity::Unit(Unit::Characters) => {
-            "send a shorter text, or ask the organiser to raise the limit"
-        }
-        Quantity::Unit(Unit::VideoSeconds) => {
-            "ask for a shorter video, or ask the organiser to raise the limit"
-        }
+/// What helps against a limit that a request does not fit.
+pub(super) fn remedy(limit: Limit) -> String {
+    smaller(limit).map_or_else(
+        || "ask the organiser for more".to_owned(),
+        |smaller| format!("{smaller}, or ask the organiser to raise the limit"),
+    )
+}
+
+/// How to send a request that takes less of a limit.
+fn smaller(limit: Limit) -> Option<&'static str> {
+    Some(match limit.quantity() {
+        Quantity::Requests => return None,
+        Quantity::Tokens => "shorten the prompt or set a smaller max_tokens",
+        Quantity::Unit(Unit::Images) => "ask for fewer images",
+        Quantity::Unit(Unit::AudioSeconds) => "send a shorter recording",
+        Quantity::Unit(Unit::Characters) => "send a shorter text",
+        Quantity::Unit(Unit::VideoSeconds) => "ask for a shorter video",
         Quantity::Unit(Unit::Usd) => {
-            "shorten the prompt, set a smaller max_tokens or use a cheaper model, or ask the organiser to raise the limit"
+            "shorten the prompt, set a smaller max_tokens or use a cheaper model"
         }
-    }
+    })
 }
 
 pub(super) fn wait_words(wait: Duration) -> String {
@@ -216,11 +214,11 @@ pub(super) fn left_words(
     if remaining == 0 {
         return format!("is used up. {}", reset_words(resets_at, contact));
     }
-    let again = resets_at.map(|at| format!(" It is full again at {at}.")).unwrap_or_default();
     format!(
-        "has {} left, and this request may need more: {}.{again}{contact}",
+        "has {} left, and this request may need more{}. {}",
         amount(limit, remaining),
-        smaller(limit)
+        smaller(limit).map(|smaller| format!(": {smaller}")).unwrap_or_default(),
+        reset_words(resets_at, contact)
     )
 }
 
