@@ -60,7 +60,7 @@ async def an_agent_goes_on_in_its_code_interpreter():
     for _ in range(3):
         answer = await Runner.run(agent, [*said, {"role": "user", "content": "Square these numbers"}])
         said = answer.to_input_list()
-    used = [item["container_id"] for item in said if item["type"] == "code_interpreter_call"]
+    used = [item["container_id"] for item in said if item.get("type") == "code_interpreter_call"]
     assert len(used) == 3 and len(set(used)) == 1, used
 
 
