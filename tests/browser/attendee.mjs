@@ -130,6 +130,8 @@ export async function attendee({ browser, service, step }) {
   });
   await step("settings, functions, an image and the code for them", async () => {
     await page.click(".settings summary");
+    // The default model reasons, and takes no temperature.
+    await page.select("#model", "gpt-4o");
     await type(page, "#system", "Be brief.");
     await type(page, "#temperature", "0.2");
     await type(page, "#max-tokens", "50");

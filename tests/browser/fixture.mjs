@@ -231,7 +231,7 @@ export function organiser({ address, token }) {
 }
 
 /**
- * A chat, sent directly.
+ * A chat with a model whose responses have a known size, sent directly.
  *
  * @param {Service} service
  * @param {string} credential
@@ -240,7 +240,7 @@ export function organiser({ address, token }) {
 export async function chat({ address }, credential, text) {
   const response = await fetch(`${address}/api/v1/chat/completions`, {
     method: "POST", headers: { "openai-event-code": credential, "content-type": "application/json" },
-    body: JSON.stringify({ messages: [{ role: "user", content: text }] }),
+    body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: text }] }),
   });
   return { status: response.status, body: await response.json() };
 }

@@ -33,7 +33,7 @@ export async function handoutSteps({ browser, service, step }) {
     assert.match(shown, /chat, responses: gpt-4o, gpt-4o-mini, gpt-5-mini/);
     assert.match(shown, /Claude: claude-sonnet-5/);
     assert.doesNotMatch(shown, /videos/, "the event refuses them");
-    for (const [tool, model] of [["codex", "gpt-4o"], ["claude-code", "claude-sonnet-5"]]) {
+    for (const [tool, model] of [["codex", "gpt-5-mini"], ["claude-code", "claude-sonnet-5"]]) {
       const setup = async (/** @type {import("puppeteer-core").Page} */ tab) => {
         await tab.select("#setup-tool", tool ?? "");
         await tab.waitForFunction((model) => document.querySelector(".setup pre")?.textContent?.includes(model ?? ""), {}, model);
