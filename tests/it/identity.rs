@@ -7,9 +7,10 @@ use futures_util::future::join_all;
 use insta::assert_snapshot;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::ports::{Incident, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
+use lanyard_gateway::ports::{Incident, Upstream, UpstreamBody, UpstreamFault};
 use lanyard_gateway::testing::a_deployment;
 
+use crate::support::azure::a_call;
 use crate::support::entra::{Authorities, an_azure, an_identity, form, grant, proof, refusal};
 use crate::support::{Gate, Reply, ScriptedAzure, World, canary};
 
@@ -133,21 +134,6 @@ async fn a_token_is_renewed_before_its_end_and_used_if_that_fails() {
     assert_eq!(world.settle().await.requests, 5);
 }
 
-fn call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
-    UpstreamCall {
-        url: format!("{}/openai/v1/embeddings", azure.endpoint()),
-        body: "{}".into(),
-        method: http::Method::POST,
-        content_type: Some(http::HeaderValue::from_static("application/json")),
-        beta: None,
-        headers: Vec::new(),
-        accept: "application/json",
-        is_streamed: false,
-        request_id: format!("req_{number}").parse().unwrap(),
-        timeout: Duration::from_secs(30),
-    }
-}
-
 fn with_identity() -> Deployment {
     let mut deployment = a_deployment("e", Operation::Embeddings);
     deployment.credential = an_identity();
@@ -161,7 +147,7 @@ async fn of_256_concurrent_calls_one_makes_the_token_and_one_renews_it() {
     let (authorities, azure) = (Authorities::start().await, ScriptedAzure::start().await);
     azure.always(Reply::json(401, "{}"));
     let (upstream, deployment) = (authorities.upstream(), with_identity());
-    let send = async |number| -> Sent { upstream.send(&deployment, call(&azure, number)).await };
+    let send = async |number| -> Sent { upstream.send(&deployment, a_call(&azure, number)).await };
     let responses = join_all((0..256).map(send)).await;
     assert_eq!(authorities.calls(), (1, 1));
 
@@ -176,7 +162,7 @@ async fn of_256_concurrent_calls_one_makes_the_token_and_one_renews_it() {
     let renewed = join_all(responses.iter().map(renew)).await;
     assert!(renewed.iter().all(|is_renewed| *is_renewed == Some(true)));
     assert_eq!(authorities.calls(), (2, 2));
-    let last = upstream.send(&deployment, call(&azure, 256)).await;
+    let last = upstream.send(&deployment, a_call(&azure, 256)).await;
     assert_eq!(bearers(&azure).last().unwrap(), "next.token");
     assert_eq!(renew(&last).await, Some(false));
     assert_eq!(authorities.calls(), (2, 2));
@@ -254,7 +240,7 @@ async fn the_log_names_the_code_and_nothing_of_the_tokens() {
     let azure = ScriptedAzure::start().await;
     let fault = async |upstream: Arc<dyn Upstream>| {
         let Err(UpstreamFault::NoCredential(cause)) =
-            upstream.send(&with_identity(), call(&azure, 0)).await
+            upstream.send(&with_identity(), a_call(&azure, 0)).await
         else {
             panic!("it was sent")
         };
@@ -276,11 +262,11 @@ async fn a_call_that_gives_up_leaves_the_turn_to_the_next() {
     let gate = Gate::closed();
     authorities.entra.script(grant(canary::TOKEN, 3_599).held(&gate));
     let (upstream, deployment) = (authorities.upstream(), with_identity());
-    let first = upstream.send(&deployment, call(&azure, 0));
+    let first = upstream.send(&deployment, a_call(&azure, 0));
     tokio::select! {
         _ = first => panic!("it came through the gate"),
         () = authorities.entra.called(1) => {}
     }
-    upstream.send(&deployment, call(&azure, 1)).await.unwrap();
+    upstream.send(&deployment, a_call(&azure, 1)).await.unwrap();
     assert_eq!((authorities.calls(), azure.calls()), ((2, 2), 1));
 }

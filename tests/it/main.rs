@@ -38,6 +38,7 @@ mod identity;
 mod images;
 mod in_band;
 mod jobs;
+mod keys;
 mod ledger;
 mod limits;
 mod local_engine;

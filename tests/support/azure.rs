@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lanyard_gateway::ports::UpstreamCall;
 use lanyard_gateway::testing::azure::Script;
 use tokio::sync::watch;
 
@@ -114,6 +115,22 @@ impl ScriptedAzure {
     /// Waits until clients have left so many responses before their end.
     pub(crate) async fn abandoned(&self, times: usize) {
         reached(&self.server.counts.abandoned, times, "abandoned").await;
+    }
+}
+
+/// A call for embeddings to this Azure.
+pub(crate) fn a_call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
+    UpstreamCall {
+        url: format!("{}/openai/v1/embeddings", azure.endpoint()),
+        body: "{}".into(),
+        method: http::Method::POST,
+        content_type: Some(http::HeaderValue::from_static("application/json")),
+        beta: None,
+        headers: Vec::new(),
+        accept: "application/json",
+        is_streamed: false,
+        request_id: format!("req_{number}").parse().expect("is an id"),
+        timeout: Duration::from_secs(30),
     }
 }
 

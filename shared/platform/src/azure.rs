@@ -1,6 +1,7 @@
 //! Azure OpenAI over HTTPS, with the credential of each deployment.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +26,10 @@ const KEY_LIFE: Duration = Duration::from_secs(300);
 pub struct Azure {
     http: reqwest::Client,
     keys: Arc<dyn KeyStore>,
-    known: Mutex<HashMap<String, KnownKey>>,
+    /// By reference, one for each endpoint.
+    known: Mutex<HashMap<String, Vec<KnownKey>>>,
+    /// The number of the next key that is read and was not known.
+    marks: AtomicU64,
     tokens: IdentityTokens,
 }
 
@@ -33,8 +37,11 @@ pub struct Azure {
 #[derive(Clone)]
 struct KnownKey {
     value: HeaderValue,
+    /// The endpoint for which the key was read. Another endpoint has another key under the same
+    /// reference, and while old settings are cached both are in use.
+    endpoint: String,
     read_at: Instant,
-    /// The number of this key. It increases whenever a different key is read.
+    /// The number of this key. A different key has a different one.
     mark: CredentialMark,
 }
 
@@ -51,7 +58,7 @@ impl Azure {
     #[must_use]
     pub fn new(http: reqwest::Client, keys: Arc<dyn KeyStore>, sts: Option<Sts>) -> Self {
         let tokens = IdentityTokens::new(http.clone(), sts);
-        Self { http, keys, known: Mutex::default(), tokens }
+        Self { http, keys, known: Mutex::default(), marks: AtomicU64::default(), tokens }
     }
 
     /// The same client with another address for Entra ID, whatever the authority. For tests only.
@@ -61,10 +68,11 @@ impl Azure {
         self
     }
 
-    async fn secret(&self, credential: &Credential, url: &str) -> Result<Sent, Cause> {
-        match credential {
+    async fn secret(&self, deployment: &Deployment, url: &str) -> Result<Sent, Cause> {
+        match &deployment.credential {
             Credential::Key(reference) => {
-                let KnownKey { value, mark, .. } = self.key(reference).await?;
+                let KnownKey { value, mark, .. } =
+                    self.key(reference, &deployment.endpoint).await?;
                 Ok(Sent { name: HeaderName::from_static("api-key"), value, mark })
             }
             Credential::Identity(identity) => {
@@ -74,36 +82,50 @@ impl Azure {
         }
     }
 
-    async fn key(&self, reference: &str) -> Result<KnownKey, Cause> {
-        if let Some(known) = self.lock().get(reference)
-            && known.read_at.elapsed() < KEY_LIFE
-        {
-            return Ok(known.clone());
+    async fn key(&self, reference: &str, endpoint: &str) -> Result<KnownKey, Cause> {
+        match self.known(reference, endpoint) {
+            Some(known) if known.read_at.elapsed() < KEY_LIFE => Ok(known),
+            _ => self.read_key(reference, endpoint).await,
         }
-        self.read_key(reference).await
     }
 
-    async fn read_key(&self, reference: &str) -> Result<KnownKey, Cause> {
+    fn known(&self, reference: &str, endpoint: &str) -> Option<KnownKey> {
+        let known = self.lock();
+        known.get(reference)?.iter().find(|known| known.endpoint == endpoint).cloned()
+    }
+
+    async fn read_key(&self, reference: &str, endpoint: &str) -> Result<KnownKey, Cause> {
         let mut value = HeaderValue::from_str(self.keys.read(reference).await?.reveal())?;
         value.set_sensitive(true);
         let mut known = self.lock();
-        let mark = match known.get(reference) {
-            Some(before) if before.value == value => before.mark,
-            Some(before) => CredentialMark(before.mark.0 + 1),
-            None => CredentialMark(0),
-        };
-        let read = KnownKey { value, read_at: Instant::now(), mark };
-        known.insert(reference.to_owned(), read.clone());
+        let of_reference = known.entry(reference.to_owned()).or_default();
+        let mark = of_reference
+            .iter()
+            .find(|before| before.endpoint == endpoint && before.value == value)
+            .map_or_else(
+                || CredentialMark(self.marks.fetch_add(1, Ordering::Relaxed)),
+                |before| before.mark,
+            );
+        of_reference
+            .retain(|other| other.endpoint != endpoint && other.read_at.elapsed() < KEY_LIFE);
+        let endpoint = endpoint.to_owned();
+        let read = KnownKey { value, endpoint, read_at: Instant::now(), mark };
+        of_reference.push(read.clone());
         Ok(read)
     }
 
     /// Reads a key again, unless it was read since the refused key was used.
-    async fn renew_key(&self, reference: &str, refused: Option<CredentialMark>) -> bool {
-        let known = self.lock().get(reference).map(|known| known.mark);
+    async fn renew_key(
+        &self,
+        reference: &str,
+        endpoint: &str,
+        refused: Option<CredentialMark>,
+    ) -> bool {
+        let known = self.known(reference, endpoint).map(|known| known.mark);
         if refused.is_some() && known != refused {
             return known.is_some();
         }
-        match self.read_key(reference).await {
+        match self.read_key(reference, endpoint).await {
             Ok(read) => known != Some(read.mark),
             Err(fault) => {
                 tracing::error!(fault = %fault, "a deployment's key cannot be read");
@@ -112,7 +134,7 @@ impl Azure {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, KnownKey>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<KnownKey>>> {
         // A panic elsewhere cannot leave a map of plain values in a partial state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,8 +148,7 @@ impl Upstream for Azure {
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
         let until = Instant::now() + call.timeout;
-        let secret =
-            tokio::time::timeout_at(until, self.secret(&deployment.credential, &call.url)).await;
+        let secret = tokio::time::timeout_at(until, self.secret(deployment, &call.url)).await;
         let Sent { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
@@ -174,7 +195,9 @@ impl Upstream for Azure {
         refused: Option<CredentialMark>,
     ) -> bool {
         match &deployment.credential {
-            Credential::Key(reference) => self.renew_key(reference, refused).await,
+            Credential::Key(reference) => {
+                self.renew_key(reference, &deployment.endpoint, refused).await
+            }
             Credential::Identity(identity) => {
                 let audience = Audience::of(&deployment.endpoint);
                 self.tokens.renew(identity, audience, refused).await
