@@ -12,6 +12,7 @@ use lanyard_domain::images::{Detail, ImageRule, Size};
 use lanyard_domain::models::ModelFacts;
 
 pub(crate) use self::size::size_of;
+use crate::budget::Budget;
 use crate::pdf;
 use crate::recording;
 use crate::tokens::tokens_of_plain_text;
@@ -72,6 +73,8 @@ pub(crate) struct Content<'f> {
     pub(crate) images: u64,
     /// The facts of the model.
     pub(crate) facts: &'f ModelFacts,
+    /// What its files may still cost us.
+    budget: Budget,
 }
 
 impl<'f> Content<'f> {
@@ -84,7 +87,7 @@ impl<'f> Content<'f> {
 
     /// No content yet.
     pub(crate) fn nothing(facts: &'f ModelFacts) -> Self {
-        Self { tokens: 0, images: 0, facts }
+        Self { tokens: 0, images: 0, facts, budget: Budget::default() }
     }
 
     /// Adds an image that is sent with the request, or one at an address.
@@ -178,7 +181,8 @@ impl<'f> Content<'f> {
     }
 
     fn see_file(&mut self, data: &str) {
-        self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
+        let tokens = self.file_tokens(&decoded(data, usize::MAX));
+        self.add(tokens);
     }
 
     fn see_recording(&mut self, data: &str) {
@@ -196,8 +200,14 @@ impl<'f> Content<'f> {
         if node.all("type").count() < 2 {
             return false;
         }
-        let (mut image, mut document) = (Self::nothing(self.facts), Self::nothing(self.facts));
-        if !image.sees_image(node) || !document.sees_document(node) {
+        let budget = std::mem::take(&mut self.budget);
+        let mut image = Self { budget, ..Self::nothing(self.facts) };
+        let is_image = image.sees_image(node);
+        let budget = std::mem::take(&mut image.budget);
+        let mut document = Self { budget, ..Self::nothing(self.facts) };
+        let is_document = document.sees_document(node);
+        self.budget = document.budget;
+        if !is_image || !is_document {
             return false;
         }
         self.images += image.images.max(document.images);
@@ -269,7 +279,7 @@ impl<'f> Content<'f> {
             }
             if is_source && is_base64 {
                 for data in inline(value) {
-                    self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
+                    self.see_file(data);
                 }
             }
             if !is_source || !(is_url || is_base64) {
@@ -280,11 +290,12 @@ impl<'f> Content<'f> {
     }
 
     /// The tokens of a file that a model reads, or more.
-    pub(crate) fn file_tokens(file: &[u8], facts: &ModelFacts) -> u64 {
-        let context = facts.context.unwrap_or(USUAL_CONTEXT);
+    pub(crate) fn file_tokens(&mut self, file: &[u8]) -> u64 {
+        let (facts, context) = (self.facts, self.context());
+        let budget = &mut self.budget;
         let as_pdf = || {
             let page = facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(Some(PAGE), Detail::High);
-            pdf::read(file).map_or(context, |pdf| {
+            pdf::read(file, budget).map_or(context, |pdf| {
                 pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page))
             })
         };

@@ -93,7 +93,7 @@ impl Upload {
             let message = "purpose must be assistants, user_data or vision.";
             return bad(BadRequestCode::ParameterNotAllowed, Some("purpose"), message);
         };
-        let tokens = Content::file_tokens(file.body, &ModelFacts::UNKNOWN);
+        let tokens = Content::nothing(&ModelFacts::UNKNOWN).file_tokens(file.body);
         // In a file, a boundary after another line end is one for some readers.
         let marks = memmem::find_iter(body, &format!("--{boundary}")).count();
         let is_plain = form.is_plain() && marks == form.names().count() + 1;

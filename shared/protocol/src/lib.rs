@@ -8,6 +8,7 @@
 
 pub mod added;
 pub mod assistants;
+mod budget;
 mod chat;
 mod chunk;
 pub mod compact;

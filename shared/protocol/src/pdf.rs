@@ -13,18 +13,13 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use crate::budget::Budget;
 use crate::tokens::tokens_of_plain_text;
 use pages::Tree;
 use value::{Dictionary, Reader, Value, is_space};
 
 /// Where a file may begin: readers look for its mark this far.
 const LATEST_BEGIN: usize = 1_024;
-
-/// The most that compressed streams may grow to, all together, in bytes.
-const MOST_INFLATED: usize = 32 * 1024 * 1024;
-
-/// The most that is read, all together, in bytes. Objects may lie within each other.
-const MOST_READ: usize = 3 * MOST_INFLATED;
 
 /// The content that was found in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,18 +38,18 @@ pub(crate) fn is_one(file: &[u8]) -> bool {
 
 /// Reads a PDF; `None` if its content is unknown, because it is encrypted, has an unsupported
 /// encoding, is damaged, or is too large when inflated.
-pub(crate) fn read(file: &[u8]) -> Option<Pdf> {
+pub(crate) fn read(file: &[u8], budget: &mut Budget) -> Option<Pdf> {
     if has(file, b"/Encrypt") {
         return None;
     }
-    let mut scan = Scan { inflated: MOST_INFLATED, read: MOST_READ, ..Scan::default() };
+    let mut scan = Scan { budget, pages: 0, tree: Tree::default() };
     for at in memmem::find_iter(file, b"trailer") {
         let mut reader = Reader::new(file.get(at + 7..)?);
         if !reader.rest().starts_with(b"<<") {
             continue;
         }
         let trailer = reader.value().ok()?;
-        scan.count(reader.at)?;
+        scan.budget.read(reader.at)?;
         if matches!(trailer, Value::Dictionary(trailer) if trailer.has(b"Encrypt")) {
             return None;
         }
@@ -66,7 +61,7 @@ pub(crate) fn read(file: &[u8]) -> Option<Pdf> {
         let mut reader = Reader::new(file.get(*begin..end)?);
         let value = reader.value().ok()?;
         let content = reader.rest().strip_prefix(b"stream").map(|_| begin + reader.at + 6);
-        scan.count(reader.at)?;
+        scan.budget.read(reader.at)?;
         scan.pages += reader.pages;
         let number = number_before(file.get(..begin - 3)?);
         scan.see(number, &value)?;
@@ -97,22 +92,15 @@ pub(crate) fn read(file: &[u8]) -> Option<Pdf> {
     Some(Pdf { pages, text_tokens: text_tokens.saturating_mul(times) })
 }
 
-/// What was found so far, and how much more may be read.
-#[derive(Debug, Default)]
-struct Scan {
-    inflated: usize,
-    read: usize,
+/// What was found so far.
+#[derive(Debug)]
+struct Scan<'b> {
+    budget: &'b mut Budget,
     pages: u64,
     tree: Tree,
 }
 
-impl Scan {
-    /// Counts what was read; `None` if it is too much.
-    fn count(&mut self, bytes: usize) -> Option<()> {
-        self.read = self.read.checked_sub(bytes)?;
-        Some(())
-    }
-
+impl Scan<'_> {
     /// Adds an object; `None` if it cannot be read safely.
     fn see(&mut self, number: Option<u64>, value: &Value<'_>) -> Option<()> {
         if let Value::Dictionary(dictionary) = value {
@@ -143,7 +131,7 @@ impl Scan {
             let Some(object) = content.get(first.saturating_add(place)..) else { continue };
             let mut reader = Reader::new(object);
             let value = reader.value().ok()?;
-            self.count(reader.at)?;
+            self.budget.read(reader.at)?;
             self.pages += reader.pages;
             self.see(Some(number), &value)?;
         }
@@ -153,15 +141,18 @@ impl Scan {
     /// The content of a stream; `None` if its encoding is unknown, or it is damaged or too large.
     fn decoded<'c>(&mut self, stream: &Stream<'c>) -> Option<Cow<'c, [u8]>> {
         let content = stream.content();
-        self.count(content.len())?;
+        self.budget.read(content.len())?;
         if !stream.is_compressed()? || content.trim_ascii().is_empty() {
             return Some(Cow::Borrowed(content));
         }
-        let most = self.inflated;
+        let most = self.budget.unpacked_left();
         let inflated = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(content, most);
-        let inflated = inflated.ok()?;
-        self.inflated -= inflated.len();
-        Some(Cow::Owned(inflated))
+        let (inflated, is_complete) = match inflated {
+            Ok(inflated) => (inflated, true),
+            Err(broken) => (broken.output, false),
+        };
+        self.budget.unpack(inflated.len())?;
+        is_complete.then_some(Cow::Owned(inflated))
     }
 }
 

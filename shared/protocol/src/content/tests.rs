@@ -137,21 +137,23 @@ fn encoded_files_never_count_by_their_length() {
 
 #[test]
 fn a_pdf_counts_by_its_pages_wherever_it_begins() {
-    let model = ModelFacts::of("gpt-4o").unwrap();
+    let tokens_of = |file: &[u8]| {
+        Content::nothing(ModelFacts::of("gpt-4o").unwrap()).file_tokens(file)
+    };
     let pages = format!(
         "%PDF-1.7\n1 0 obj <</Kids [{}]>> endobj 3 0 obj <</Type/Page>> endobj",
         "3 0 R ".repeat(90)
     );
     let least = 90 * 765;
     for before in ["", "\n", "\u{feff}", "x"] {
-        let tokens = Content::file_tokens(format!("{before}{pages}").as_bytes(), model);
+        let tokens = tokens_of(format!("{before}{pages}").as_bytes());
         assert!((least..2 * least).contains(&tokens), "{before:?} {tokens}");
     }
     let text = format!("\n{pages}{}", "Hello out there. ".repeat(40_000));
-    assert!(Content::file_tokens(text.as_bytes(), model) > 2 * least);
+    assert!(tokens_of(text.as_bytes()) > 2 * least);
     let filters =
         "%PDF-1.7\n3 0 obj <</Filter[/FlateDecode/FlateDecode]>> stream\nendstream endobj";
-    assert_eq!(Content::file_tokens(filters.as_bytes(), model), 128_000);
+    assert_eq!(tokens_of(filters.as_bytes()), 128_000);
 }
 
 #[test]
@@ -237,4 +239,17 @@ fn a_medium_at_an_address_counts_as_the_most_that_the_model_takes() {
     for part in [r#"{"audio":{"id":"audio_1"}}"#, r#"{"video":"A clip about https://a.b"}"#] {
         assert!(content(part, "gpt-4o").tokens < 40, "{part}");
     }
+}
+
+#[test]
+fn the_files_of_a_request_share_one_budget() {
+    let packed = miniz_oxide::deflate::compress_to_vec_zlib(&vec![b' '; Budget::UNPACKED / 3], 9);
+    let head = b"%PDF-1.7\n3 0 obj <</Filter/FlateDecode>> stream\n".as_slice();
+    let data = BASE64.encode([head, &packed, b"\nendstream endobj"].concat());
+    let file = format!(r#"{{"type":"input_file","file_data":"{data}"}}"#);
+    let list = |files: usize| format!("[{}]", vec![file.as_str(); files].join(","));
+    assert!(content(&list(3), "gpt-4o").tokens < 128_000);
+    let three = content(&list(3), "gpt-4o").tokens;
+    let six = content(&list(6), "gpt-4o").tokens;
+    assert!(six > three + 3 * 128_000, "{six}");
 }

@@ -1,5 +1,9 @@
 use super::*;
 
+fn read(file: &[u8]) -> Option<Pdf> {
+    super::read(file, &mut Budget::default())
+}
+
 fn pdf(compressed: bool, page: &str) -> Vec<u8> {
     let content = match compressed {
         true => miniz_oxide::deflate::compress_to_vec_zlib(page.as_bytes(), 6),
@@ -38,7 +42,7 @@ fn pages_in_object_streams_count() {
 fn what_cannot_be_read_is_said_to_be_unknown() {
     let file = pdf(true, "BT (x) Tj ET");
     assert!(read(&[file.as_slice(), b"<</Encrypt 9 0 R>>"].concat()).is_none());
-    let bomb = pdf(true, &" ".repeat(MOST_INFLATED + 1));
+    let bomb = pdf(true, &" ".repeat(Budget::UNPACKED + 1));
     assert!(read(&bomb).is_none());
     let mut other = file;
     let at = memmem::find(&other, b"FlateDecode").unwrap();
