@@ -2,10 +2,12 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned};
 use lanyard_gateway::error::{ApiError, BadRequestCode};
 use lanyard_gateway::lookup::Attendance;
 use lanyard_protocol::references::Reference;
+use lanyard_protocol::usage;
 
 use crate::registry::{Registry, owner_of};
 
@@ -31,6 +33,11 @@ impl NamedObjects {
     /// as it is named.
     pub(crate) fn tokens(&self) -> u64 {
         self.tokens
+    }
+
+    /// The same for a model, whose context they cannot exceed.
+    pub(crate) fn tokens_for(&self, facts: &ModelFacts) -> u64 {
+        self.tokens.min(usage::context(facts))
     }
 
     fn add(&mut self, owned: Owned, times: u64) {

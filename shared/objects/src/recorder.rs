@@ -52,11 +52,12 @@ impl StoredObjects for ObjectHook {
         };
         let makes_containers = (is_stored || uses_hosted) && !choice.is_own();
         let containers = named.containers();
-        let tokens = estimate.tokens().saturating_add(named.tokens());
+        let named_tokens = named.tokens_for(choice.facts());
+        let tokens = estimate.tokens().saturating_add(named_tokens);
         Ok(Resolved {
             choice,
             unstored_ids,
-            prompt_tokens: named.tokens(),
+            prompt_tokens: named_tokens,
             hook: Box::new(Recorder {
                 registry: Arc::clone(&self.0),
                 // The estimate, until Azure has counted.

@@ -1,8 +1,9 @@
 //! The tokens of a prompt's content: text, images, files and recordings, wherever they are.
 //!
 //! Encoded data never counts by its length: an image counts by its size, a PDF by its pages and
-//! text, a recording by its seconds. Content of unknown size counts as the model's maximum.
+//! text, a packed document by what it unpacks to, a recording by its seconds. Content of unknown size counts as the model's maximum.
 
+mod file;
 mod size;
 
 use base64::Engine;
@@ -13,7 +14,6 @@ use lanyard_domain::models::ModelFacts;
 
 pub(crate) use self::size::size_of;
 use crate::budget::Budget;
-use crate::pdf;
 use crate::recording;
 use crate::tokens::tokens_of_plain_text;
 use crate::tree::Node;
@@ -191,7 +191,7 @@ impl<'f> Content<'f> {
 
     /// What a medium of unknown size counts.
     fn context(&self) -> u64 {
-        self.facts.context.unwrap_or(USUAL_CONTEXT)
+        context_of(self.facts)
     }
 
     /// Counts a part that says twice what it is, an image and a document, as the dearer of them.
@@ -291,28 +291,18 @@ impl<'f> Content<'f> {
 
     /// The tokens of a file that a model reads, or more.
     pub(crate) fn file_tokens(&mut self, file: &[u8]) -> u64 {
-        let (facts, context) = (self.facts, self.context());
-        let budget = &mut self.budget;
-        let as_pdf = || {
-            let page = facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(Some(PAGE), Detail::High);
-            pdf::read(file, budget).map_or(context, |pdf| {
-                pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page))
-            })
-        };
-        match std::str::from_utf8(file) {
-            _ if file.starts_with(b"%PDF") => as_pdf(),
-            // It may be read as either.
-            Ok(text) if pdf::is_one(file) => as_pdf().max(tokens_of_plain_text(text.as_bytes())),
-            Err(_) if pdf::is_one(file) => as_pdf(),
-            Ok(text) => tokens_of_plain_text(text.as_bytes()),
-            // Packed text, such as a document of an office program, or an image.
-            Err(_) => (file.len() as u64).min(context),
-        }
+        let tokens = file::tokens(file, self.facts, &mut self.budget);
+        tokens.unwrap_or_else(|| self.context())
     }
 
     fn add(&mut self, tokens: u64) {
         self.tokens = self.tokens.saturating_add(tokens);
     }
+}
+
+/// What a medium of unknown size counts for a model.
+fn context_of(facts: &ModelFacts) -> u64 {
+    facts.context.unwrap_or(USUAL_CONTEXT)
 }
 
 /// What a field holds that is no text, in the words of the clients of all models.

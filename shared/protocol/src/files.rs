@@ -27,6 +27,10 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// The allowed purposes of files. Batches and fine-tuning run outside the event's limits.
 const PURPOSES: [&str; 3] = ["assistants", "user_data", "vision"];
 
+/// The facts for a file that any model may read: one of unknown size fills its context, whatever that
+/// is.
+const ANY_MODEL: ModelFacts = ModelFacts { context: Some(u64::MAX), ..ModelFacts::UNKNOWN };
+
 /// The fields of an upload besides the file and its purpose.
 const OTHERS: [&str; 2] = ["expires_after[anchor]", "expires_after[seconds]"];
 
@@ -93,7 +97,7 @@ impl Upload {
             let message = "purpose must be assistants, user_data or vision.";
             return bad(BadRequestCode::ParameterNotAllowed, Some("purpose"), message);
         };
-        let tokens = Content::nothing(&ModelFacts::UNKNOWN).file_tokens(file.body);
+        let tokens = Content::nothing(&ANY_MODEL).file_tokens(file.body);
         // In a file, a boundary after another line end is one for some readers.
         let marks = memmem::find_iter(body, &format!("--{boundary}")).count();
         let is_plain = form.is_plain() && marks == form.names().count() + 1;
@@ -134,6 +138,17 @@ mod tests {
             let is_malformed = message.contains("malformed");
             if is_malformed { "malformed" } else { code.name() }.to_owned()
         })
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_sized_is_of_any_size() {
+        let purpose = part("name=\"purpose\"", "user_data");
+        let tokens = |content: &str| {
+            let file = part("name=\"file\"; filename=\"a.docx\"", content);
+            read(&[file, purpose.clone()]).unwrap().tokens()
+        };
+        assert_eq!(tokens("PK\u{3}\u{4} and no archive"), u64::MAX);
+        assert_eq!(tokens("%PDF-1.7 1 0 obj <</Encrypt 9 0 R>> endobj"), u64::MAX);
     }
 
     fn file() -> String {

@@ -231,7 +231,8 @@ pub fn most_tokens(facts: &ModelFacts, contexts: u64, hold: &Hold) -> u64 {
 }
 
 /// The context of a model, at most.
-pub(crate) fn context(facts: &ModelFacts) -> u64 {
+#[must_use]
+pub fn context(facts: &ModelFacts) -> u64 {
     facts.context.map_or(UNKNOWN_CONTEXT, |context| context.max(LEAST_CONTEXT))
 }
 

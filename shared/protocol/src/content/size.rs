@@ -36,10 +36,10 @@ fn largest(sizes: Vec<Size>) -> Option<Size> {
 
 /// The bytes of a file, which may end anywhere.
 #[derive(Clone, Copy)]
-struct Bytes<'a>(&'a [u8]);
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    fn at(self, from: usize, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn at(self, from: usize, length: usize) -> Option<&'a [u8]> {
         self.0.get(from..from.checked_add(length)?)
     }
 
@@ -51,7 +51,7 @@ impl<'a> Bytes<'a> {
         Some(self.at(at, length)?.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)))
     }
 
-    fn little(self, at: usize, length: usize) -> Option<u32> {
+    pub(super) fn little(self, at: usize, length: usize) -> Option<u32> {
         Some(self.at(at, length)?.iter().rev().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)))
     }
 

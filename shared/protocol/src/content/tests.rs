@@ -137,9 +137,8 @@ fn encoded_files_never_count_by_their_length() {
 
 #[test]
 fn a_pdf_counts_by_its_pages_wherever_it_begins() {
-    let tokens_of = |file: &[u8]| {
-        Content::nothing(ModelFacts::of("gpt-4o").unwrap()).file_tokens(file)
-    };
+    let tokens_of =
+        |file: &[u8]| Content::nothing(ModelFacts::of("gpt-4o").unwrap()).file_tokens(file);
     let pages = format!(
         "%PDF-1.7\n1 0 obj <</Kids [{}]>> endobj 3 0 obj <</Type/Page>> endobj",
         "3 0 R ".repeat(90)

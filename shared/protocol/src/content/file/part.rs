@@ -1,0 +1,142 @@
+//! One part of an archive, read as it is unpacked.
+
+use lanyard_domain::models::ModelFacts;
+
+use super::super::tokens_of_image_file;
+use super::xml::{SharedStrings, XmlText};
+use super::{inflate, nested_tokens, zip};
+use crate::budget::Budget;
+use crate::pdf;
+use crate::tokens::RunningText;
+
+/// How much of a part shows its kind, in bytes.
+const HEAD: usize = 256;
+
+/// How much of an image is kept to find its size, in bytes.
+const IMAGE_HEAD: usize = 384 * 1024;
+
+/// How XML begins that is not read here: in UTF-16, UTF-32 or EBCDIC.
+const UNREADABLE: [&[u8]; 7] =
+    [b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0\xfe\xff", b"\0\0\0<", b"\x4c\x6f\xa7\x94"];
+
+/// A part, as far as it has come.
+pub(super) struct Part {
+    head: Vec<u8>,
+    content: Option<PartContent>,
+}
+
+enum PartContent {
+    Xml(XmlText),
+    Text(RunningText),
+    /// The beginning of an image.
+    Image(Vec<u8>),
+    /// An archive or a PDF, which is read once it is complete.
+    File(Vec<u8>),
+    /// Its length. No reader finds text in it.
+    Binary(u64),
+}
+
+/// What a part holds.
+pub(super) enum Found {
+    /// Text and images, in tokens.
+    Tokens(u64),
+    /// So many bytes that are neither.
+    Binary(u64),
+}
+
+impl Part {
+    pub(super) fn new() -> Self {
+        Self { head: Vec::new(), content: None }
+    }
+
+    /// Adds a piece. `None` if it cannot be read safely.
+    pub(super) fn add(&mut self, piece: &[u8], strings: &mut SharedStrings) -> Option<()> {
+        if self.content.is_some() {
+            return self.add_content(piece, strings);
+        }
+        self.head.extend_from_slice(piece);
+        match self.head.len() < HEAD {
+            true => Some(()),
+            false => self.begin(strings),
+        }
+    }
+
+    /// Decides what it is.
+    fn begin(&mut self, strings: &mut SharedStrings) -> Option<()> {
+        let head = std::mem::take(&mut self.head);
+        self.content = Some(PartContent::of(head.get(..HEAD).unwrap_or(&head))?);
+        self.add_content(&head, strings)
+    }
+
+    fn add_content(&mut self, piece: &[u8], strings: &mut SharedStrings) -> Option<()> {
+        match self.content.as_mut()? {
+            PartContent::Xml(xml) => xml.add(piece, strings)?,
+            PartContent::Text(text) => text.add(piece),
+            PartContent::Image(head) => {
+                let room = IMAGE_HEAD.saturating_sub(head.len()).min(piece.len());
+                head.extend_from_slice(piece.get(..room).unwrap_or_default());
+            }
+            PartContent::File(file) => file.extend_from_slice(piece),
+            PartContent::Binary(length) => *length += piece.len() as u64,
+        }
+        Some(())
+    }
+
+    /// What it holds, now that it has come in full.
+    pub(super) fn found(
+        mut self,
+        facts: &ModelFacts,
+        strings: &mut SharedStrings,
+        budget: &mut Budget,
+        depth: usize,
+    ) -> Option<Found> {
+        if self.content.is_none() {
+            self.begin(strings)?;
+        }
+        Some(match self.content? {
+            PartContent::Xml(xml) => Found::Tokens(xml.tokens()),
+            PartContent::Text(text) => Found::Tokens(text.tokens()),
+            PartContent::Image(head) => Found::Tokens(tokens_of_image_file(&head, facts)),
+            PartContent::File(file) => {
+                Found::Tokens(nested_tokens(&file, facts, budget, depth + 1)?)
+            }
+            PartContent::Binary(length) => Found::Binary(length),
+        })
+    }
+}
+
+impl PartContent {
+    /// The kind of a part that begins so; `None` if it is XML that is not read here.
+    fn of(head: &[u8]) -> Option<Self> {
+        if UNREADABLE.iter().any(|begin| head.starts_with(begin)) {
+            return None;
+        }
+        let plain = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        Some(match head {
+            _ if plain.starts_with(b"<") => Self::Xml(XmlText::default()),
+            _ if zip::is_one(head) || inflate::is_gzip(head) || pdf::is_one(head) => {
+                Self::File(Vec::new())
+            }
+            _ if is_text(head) => Self::Text(RunningText::default()),
+            _ if is_image(head) => Self::Image(Vec::new()),
+            _ => Self::Binary(0),
+        })
+    }
+}
+
+/// Whether a part that begins so is text, perhaps with a character that is cut at the end.
+fn is_text(head: &[u8]) -> bool {
+    let is_control = |byte: &u8| *byte < b'\t' || (0x0e..0x20).contains(byte);
+    let is_utf_8 = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    is_utf_8 && !head.iter().any(is_control)
+}
+
+/// Whether it is an image, also one of the drawings of office programs.
+fn is_image(head: &[u8]) -> bool {
+    let is_emf = head.starts_with(&[1, 0, 0, 0]) && head.get(40..44) == Some(b" EMF");
+    let is_wmf = head.starts_with(&[0xd7, 0xcd, 0xc6, 0x9a]);
+    is_emf || is_wmf || imagesize::image_type(head).is_ok()
+}
