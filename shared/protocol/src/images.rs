@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::images::{tokens_of_fidelity, tokens_of_generated};
@@ -32,6 +33,7 @@ use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::{tokens_of_plain_text, tokens_of_text};
 use crate::tools;
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
+use crate::whole::media;
 use crate::write;
 use crate::{BodyEncoding, Protocol, WriteBody};
 
@@ -54,7 +56,12 @@ pub(crate) static GENERATIONS: Protocol = Protocol {
             &[MODEL, ("n", r#"{"type": "integer", "minimum": 1, "maximum": 10}"#), STREAM],
         ),
     ),
-    ..images(Operation::ImagesGenerations, "images/generations", write_json)
+    ..images(
+        Operation::ImagesGenerations,
+        "images/generations",
+        write_json,
+        media::generated_images,
+    )
 };
 
 pub(crate) static EDITS: Protocol = Protocol {
@@ -65,13 +72,18 @@ pub(crate) static EDITS: Protocol = Protocol {
         "images/createEdit",
         Sample::Form("image"),
     )),
-    ..images(Operation::ImagesEdits, "images/edits", write_form)
+    ..images(Operation::ImagesEdits, "images/edits", write_form, media::edited_images)
 };
 
-const fn images(operation: Operation, path: &'static str, write: WriteBody) -> Protocol {
+const fn images(
+    operation: Operation,
+    path: &'static str,
+    write: WriteBody,
+    of_whole: fn(&[u8], bool) -> Option<Bytes>,
+) -> Protocol {
     Protocol {
         response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-        stream: StreamFormat { read: read_event, missing, settle, ..chunk::FORMAT },
+        stream: StreamFormat { read: read_event, missing, of_whole, settle, ..chunk::FORMAT },
         ..Protocol::call(operation, path, read, write)
     }
 }
@@ -219,8 +231,6 @@ fn of_images(counted: Option<Counted>, made: u64, hold: &Hold) -> Settlement {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::response::tests::a_hold;
     use crate::stream::failure;

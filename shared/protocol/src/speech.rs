@@ -20,6 +20,7 @@ use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
 use crate::tools;
 use crate::usage::with_units;
+use crate::whole::media;
 use crate::{chunk, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -30,6 +31,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     },
     stream: StreamFormat {
         read: chunk::read_last,
+        of_whole: media::speech,
         // The characters are known, so only the tokens are missing.
         settle: |state, hold, _| match state.counted {
             Some(counted) => with_units(counted, hold.units),

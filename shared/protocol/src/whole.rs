@@ -3,6 +3,8 @@
 //! Some servers respond with a JSON document although a stream was asked for. A client whose stream
 //! has already begun then gets the content as events of its protocol.
 
+pub(crate) mod media;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -173,10 +175,10 @@ fn taken_apart(mut block: Value) -> (Value, Vec<Value>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn events(bytes: Option<Bytes>) -> Vec<Value> {
+    pub(super) fn events(bytes: Option<Bytes>) -> Vec<Value> {
         let text = String::from_utf8(bytes.unwrap().into()).unwrap();
         let data = text.split_terminator("\n\n").map(|event| {
             let (head, data) = event.split_once("data: ").unwrap();

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::Unit;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -44,6 +45,11 @@ impl World {
         let memory = MemoryPorts { upstream, ..MemoryPorts::default() };
         let event = an_event("slow-event", memory.clock.now());
         let mut deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
+        deployments[0].operations.extend([
+            Operation::ImagesGenerations,
+            Operation::AudioSpeech,
+            Operation::AudioTranscriptions,
+        ]);
         deployments.push(Deployment { replica: "two".parse().unwrap(), ..deployments[0].clone() });
         memory.events.put(Listing {
             event,
@@ -58,14 +64,21 @@ impl World {
     /// A chat in a function that may run for so many seconds.
     async fn chat(&self, is_streamed: bool, limit_s: u64) -> (StatusCode, Response) {
         let body = json!({"messages": [], "stream": is_streamed}).to_string();
-        let http = http::Request::post("/api/v1/chat/completions")
-            .header("api-key", "slow-event/ada")
-            .body(Bytes::from(body))
-            .unwrap();
+        let http = http::Request::post("/api/v1/chat/completions").body(Bytes::from(body)).unwrap();
+        self.call(Operation::ChatCompletions, http, limit_s).await
+    }
+
+    async fn call(
+        &self,
+        operation: Operation,
+        mut http: http::Request<Bytes>,
+        limit_s: u64,
+    ) -> (StatusCode, Response) {
+        http.headers_mut().insert("api-key", HeaderValue::from_static("slow-event/ada"));
         let deadline = Some(Instant::now() + Duration::from_secs(limit_s));
         let now = self.memory.clock.now();
         let request = Request { id: "req_1".parse().unwrap(), now, deadline, http };
-        let answered = self.gateway.forward(Operation::ChatCompletions, request).await;
+        let answered = self.gateway.forward(operation, request).await;
         let response = answered.unwrap_or_else(crate::ApiError::into_response);
         (response.status(), response)
     }
@@ -156,6 +169,71 @@ async fn a_document_after_the_head_becomes_events() {
         (&json!("Hi"), &json!("stop"))
     );
     assert_eq!(world.after().await, (1, 1, 20, 9_000));
+}
+
+/// The events of a stream, without comments.
+fn data_of(text: &str) -> Vec<Value> {
+    let data = text.split("\n\n").filter_map(|event| event.split_once("data: "));
+    data.map(|(_, data)| serde_json::from_str(data).unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_transcripts_and_speech_after_the_head_become_events() {
+    let usage = json!({"input_tokens": 7, "output_tokens": 9, "total_tokens": 16});
+    let images = json!({"created": 1, "data": [{"b64_json": "AAAA"}], "usage": usage});
+    let transcript = json!({"text": "Hi", "usage": {"type": "duration", "seconds": 3}});
+    let text = |kind| Reply::json(200, "Hi\n").header("content-type", kind);
+    let json_of = |body: &Value| Reply::json(200, body.to_string());
+    let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\r\nx\r\n\
+                --b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n--b--\r\n";
+    let drawn =
+        (Operation::ImagesGenerations, "images/generations", r#"{"prompt":"x","stream":true}"#);
+    let heard = (Operation::AudioTranscriptions, "audio/transcriptions", form);
+    let spoken =
+        (Operation::AudioSpeech, "audio/speech", r#"{"input":"Hi","stream_format":"sse"}"#);
+    for ((operation, path, body), reply, kinds, tokens, (unit, units)) in [
+        (drawn, json_of(&images), vec!["image_generation.completed"], 16, (Unit::Images, 1)),
+        (
+            heard,
+            json_of(&transcript),
+            vec!["transcript.text.delta", "transcript.text.done"],
+            0,
+            (Unit::AudioSeconds, 3),
+        ),
+        (
+            heard,
+            text("text/plain"),
+            vec!["transcript.text.delta", "transcript.text.done"],
+            0,
+            (Unit::AudioSeconds, 1),
+        ),
+        (
+            spoken,
+            Reply::audio("audio/mpeg", &[b"\xff\xfb\x90"]),
+            vec!["speech.audio.delta", "speech.audio.done"],
+            0,
+            (Unit::Characters, 2),
+        ),
+    ] {
+        let world = World::of(after(60, reply));
+        let kind =
+            if body == form { "multipart/form-data; boundary=b" } else { "application/json" };
+        let http = http::Request::post(format!("/api/v1/{path}"))
+            .header(CONTENT_TYPE, kind)
+            .body(Bytes::from(body))
+            .unwrap();
+        let (_, response) = world.call(operation, http, 900).await;
+        let text = self::text(response).await;
+        let events = data_of(&text);
+        assert_eq!(events.iter().map(|event| &event["type"]).collect::<Vec<_>>(), kinds, "{text}");
+        world.gateway.settled().await;
+        let [record] = &world.memory.ledger.records()[..] else { panic!("{path} is one request") };
+        assert_eq!(
+            (record.charge.tokens(), record.charge.units.get(unit)),
+            (tokens, units),
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
