@@ -42,6 +42,14 @@ impl By {
             Self::Session => ("session", "session"),
         }
     }
+
+    /// The field with the attendee of a row that has another name.
+    fn attendee(self) -> Option<&'static str> {
+        match self {
+            Self::Session => Some("user"),
+            Self::Attendee | Self::Model | Self::Hour => None,
+        }
+    }
 }
 
 /// The number columns, in order.
@@ -85,6 +93,7 @@ fn error_cells(row: &Value) -> [String; 4] {
 pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
     let (by, name) = arguments.by.names();
+    let attendee = arguments.by.attendee();
     let bar = session.output.progress(0, "rows");
     let usage = read(session, &event, by, |rows| {
         bar.set_length(rows);
@@ -94,7 +103,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
     bar.finish_and_clear();
     let rows = usage["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
     if arguments.csv {
-        return session.output.raw(&csv(name, rows)?);
+        return session.output.raw(&csv(name, attendee, rows)?);
     }
     let money = Money::of_event(&event, &usage["total"]);
     let has_money = money.is_something() || money::is_limited(&event);
@@ -109,7 +118,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
                     || rows.iter().any(|row| row[*number].as_u64().is_some_and(|used| used > 0))
             })
             .collect();
-        let mut columns = vec![Words(name)];
+        let mut columns: Vec<_> = std::iter::once(name).chain(attendee).map(Words).collect();
         columns.extend(shown.iter().map(|name| match is_detail(name) {
             true => ExtraNumbers(name),
             false => Numbers(name),
@@ -123,10 +132,12 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             columns.extend([Numbers(errors), ExtraNumbers(median), ExtraNumbers(p95)]);
         }
         let cells = |label: String, row: &Value| {
+            let user = attendee.map(|user| text(&row[user]));
             let numbers = shown.iter().map(|name| number(&row[*name]));
             let usd = has_money.then(|| money::cell(&row["usd"]));
             let error_cells = error_cells(row).into_iter().take(3).filter(|_| has_errors);
-            std::iter::once(label).chain(numbers).chain(usd).chain(error_cells).collect::<Vec<_>>()
+            let labels = std::iter::once(label).chain(user);
+            labels.chain(numbers).chain(usd).chain(error_cells).collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
         lines.push(cells("total".to_owned(), &usage["total"]));
@@ -161,21 +172,22 @@ pub(crate) async fn read(
     }
 }
 
-fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, CliError> {
+fn csv(name: &str, attendee: Option<&str>, rows: &[Value]) -> Result<Vec<u8>, CliError> {
     let cannot = |error| CliError::failed("the CSV cannot be written", error);
     let mut csv = csv::Writer::from_writer(Vec::new());
     let header = std::iter::once(name).chain(NUMBERS).chain(ERROR_COLUMNS);
-    // The last column, so that the others keep their places.
-    csv.write_record(header.chain(["usd"])).map_err(cannot)?;
+    // The last columns, so that the others keep their places.
+    csv.write_record(header.chain(["usd"]).chain(attendee)).map_err(cannot)?;
     for row in rows {
         let numbers = NUMBERS.map(|name| match row[name].as_u64() {
             // What was cached is not known of each attendee.
             None if name.starts_with("cache_") => String::new(),
             count => count.unwrap_or_default().to_string(),
         });
-        let label = escape_formula(row[name].as_str().unwrap_or_default());
-        let cells = std::iter::once(label).chain(numbers).chain(error_cells(row));
-        csv.write_record(cells.chain([money::exact(&row["usd"])])).map_err(cannot)?;
+        let label = |name: &str| escape_formula(row[name].as_str().unwrap_or_default());
+        let cells = std::iter::once(label(name)).chain(numbers).chain(error_cells(row));
+        let cells = cells.chain([money::exact(&row["usd"])]).chain(attendee.map(label));
+        csv.write_record(cells).map_err(cannot)?;
     }
     csv.into_inner().map_err(|error| CliError::failed("the CSV cannot be written", error))
 }
@@ -202,7 +214,7 @@ mod tests {
             "first_byte": {"requests": 2, "p50_ms": 75, "p95_ms": 150, "buckets": []},
         });
         let quiet = json!({"hour": "2026-12-05T10:00:00Z", "errors": {}, "first_byte": {}});
-        let text = String::from_utf8(csv("hour", &[row, quiet]).unwrap()).unwrap();
+        let text = String::from_utf8(csv("hour", None, &[row, quiet]).unwrap()).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert!(
             lines[0].starts_with("hour,requests,prompt_tokens,completion_tokens,total_tokens,")
@@ -221,12 +233,21 @@ mod tests {
     fn a_name_cannot_be_a_formula() {
         let row = |user: &str| json!({"user": user, "requests": 1, "total_tokens": 7});
         let rows = [row("ada"), row("=HYPERLINK(\"http://x\",\"y\")"), row("@sum"), row("a,b")];
-        let text = String::from_utf8(csv("user", &rows).unwrap()).unwrap();
+        let text = String::from_utf8(csv("user", None, &rows).unwrap()).unwrap();
         let names: Vec<_> =
             text.lines().skip(1).map(|line| line.split(",1,").next().unwrap()).collect();
         assert_eq!(
             names,
             ["ada", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"", "'@sum", "\"a,b\""]
         );
+    }
+
+    #[test]
+    fn a_session_has_its_attendee_in_the_last_column() {
+        let row = json!({"session": "ses_1", "user": "@ada", "requests": 1, "usd": 0.5});
+        let text = String::from_utf8(csv("session", Some("user"), &[row]).unwrap()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("session,requests,") && lines[0].ends_with(",usd,user"));
+        assert!(lines[1].starts_with("ses_1,1,") && lines[1].ends_with(",0.5,'@ada"), "{text}");
     }
 }
