@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use lanyard_administration::is_azures;
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
@@ -89,9 +90,7 @@ async fn inspect_deployment(
     let known = RefusedFields::of(&deployment.facts());
     let mut seen = Inspection { granted: declared, refused: known, ..Inspection::default() };
     let check = |what: &str| format!("azure {} {what}", label(deployment));
-    if is_azures(&deployment.endpoint) {
-        seen.findings.extend(judge::model(deployment, &check("model"), Machine.now()));
-    }
+    seen.findings.extend(judge::model(deployment, &check("model"), Machine.now()));
     let key = match key(deployment, keys).await {
         Ok(key) => key,
         Err(finding) => {
@@ -134,16 +133,6 @@ async fn inspect_deployment(
         }
     }
     seen
-}
-
-/// Whether an endpoint is an Azure OpenAI host. The organiser API lets keys go nowhere else.
-fn is_azures(endpoint: &str) -> bool {
-    const HOSTS: [&str; 3] =
-        [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
-    endpoint.strip_prefix("https://").is_some_and(|host| {
-        let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
-        is_name && HOSTS.iter().any(|suffix| host.ends_with(suffix))
-    })
 }
 
 /// The key of a deployment, or why it cannot be called from here.
@@ -348,7 +337,9 @@ mod tests {
 
     #[test]
     fn keys_go_to_azure_and_nowhere_else() {
-        assert!(is_azures("https://oslo.openai.azure.com"));
+        for endpoint in ["https://oslo.openai.azure.com", "https://oslo.openai.azure.us"] {
+            assert!(is_azures(endpoint), "{endpoint}");
+        }
         for endpoint in [
             "http://oslo.openai.azure.com",
             "https://evil.example/.openai.azure.com",

@@ -179,8 +179,12 @@ pub(super) mod samples {
     use super::*;
 
     pub(crate) fn a_deployment(name: &str) -> Listed {
+        a_deployment_at(name, "https://oslo.openai.azure.com")
+    }
+
+    pub(crate) fn a_deployment_at(name: &str, endpoint: &str) -> Listed {
         let listed = json!({
-            "name": name, "replica": "main", "endpoint": "https://oslo.openai.azure.com",
+            "name": name, "replica": "main", "endpoint": endpoint,
             "azure_name": name, "operations": ["chat_completions"], "api": "v1", "weight": 1,
             "requests_per_minute": 1_000, "tokens_per_minute": 100_000,
             "completion_field": "max_tokens", "prices": {"prompt": 0.15, "completion": 0.6},

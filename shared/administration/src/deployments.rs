@@ -27,6 +27,7 @@ use crate::{Call, body, changes, reply};
 pub(crate) use draft::{Described, Terms, described, replica};
 
 use draft::key_reference;
+pub use endpoint::is_azures;
 pub(crate) use view::DeploymentView;
 
 /// How many events are looked at together when a deployment is to go.

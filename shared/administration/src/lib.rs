@@ -52,6 +52,7 @@ use lanyard_gateway::{Request, Response};
 use serde::Serialize;
 
 pub use caller::Caller;
+pub use deployments::is_azures;
 pub use error::{AdminError, Mistake};
 
 use form::Mistakes;

@@ -7,7 +7,7 @@ use lanyard_protocol::added::{AddedField, RefusedFields};
 use serde_json::{Value, json};
 
 use super::Limits;
-use crate::client::{NoResponse, Response, Streamed};
+use crate::client::{NoResponse, Response, Streamed, is_local};
 use crate::delivery::Delivery;
 use crate::finding::{Finding, grouped};
 use crate::inventory::{Listed, put};
@@ -140,8 +140,11 @@ fn no_response(reason: NoResponse) -> Finding {
     Finding::fail("", format!("Cannot be reached: {reason}."), advice)
 }
 
-/// A model that is not known, or is soon retired.
+/// A model that is not known, or is soon retired. Those of a simulator on this machine never are.
 pub(super) fn model(deployment: &Deployment, check: &str, now: DateTime<Utc>) -> Vec<Finding> {
+    if is_local(&deployment.endpoint) {
+        return Vec::new();
+    }
     let advice = "Set the model with lanyard deployment add --model or PUT \
                   /api/admin/deployments/NAME, or replace the deployment.";
     let warnings = model_warnings::of(deployment, now).into_iter();

@@ -52,6 +52,12 @@ pub(super) fn serves_messages(endpoint: &str) -> bool {
     endpoint.ends_with(FOUNDRY) || loopback(endpoint).is_some()
 }
 
+/// Whether an endpoint, as it is kept, is a host of Azure's.
+#[must_use]
+pub fn is_azures(endpoint: &str) -> bool {
+    azure(endpoint).is_some_and(|kept| kept == endpoint)
+}
+
 fn azure(text: &str) -> Option<String> {
     let host = after_scheme(text, "https://")?.to_ascii_lowercase();
     let resource = AZURE.iter().find_map(|(suffix, _)| host.strip_suffix(suffix))?;

@@ -8,7 +8,7 @@ use super::*;
 use crate::client::EventStream;
 use crate::delivery::ChunkTimes;
 use crate::finding::Level;
-use crate::inventory::samples::a_deployment;
+use crate::inventory::samples::{a_deployment, a_deployment_at};
 
 const BASE: &str = "https://h/api";
 
@@ -164,4 +164,21 @@ fn a_model_that_is_not_known_or_retired_is_a_warning() {
         assert_eq!((found.len(), found[0].level), (1, Level::Warn), "{name}");
         assert!(found[0].seen.contains(said), "{}", found[0].seen);
     }
+}
+
+#[test]
+fn a_retired_model_is_a_warning_wherever_it_is() {
+    let now = "2026-11-29T12:00:00Z".parse().unwrap();
+    let warnings =
+        |endpoint| model(&a_deployment_at("o4-mini", endpoint), "azure model", now).len();
+    for endpoint in [
+        "https://oslo.openai.azure.com",
+        "https://oslo.services.ai.azure.com",
+        "https://oslo.openai.azure.us",
+        "https://oslo.cognitiveservices.azure.cn",
+        "https://models.example.org",
+    ] {
+        assert_eq!(warnings(endpoint), 1, "{endpoint}");
+    }
+    assert_eq!(warnings("http://127.0.0.1:4000"), 0);
 }
