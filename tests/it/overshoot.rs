@@ -272,6 +272,34 @@ async fn a_file_that_is_named_twenty_times_is_held_twenty_times() {
     world.settle().await;
 }
 
+#[tokio::test]
+async fn a_packed_document_is_held_by_what_it_unpacks_to() {
+    let text = "Some words of the notes. ".repeat(40_000);
+    let packed = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 9);
+    let head = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice();
+    let packed = [head, &packed, &[0; 8]].concat();
+    assert!(packed.len() < 20_000, "{}", packed.len());
+    let unreadable = [b"PK\x03\x04".as_slice(), &[7; 100]].concat();
+    let world = World::event("packed").in_memory().keeping();
+    let world = world.attendee(Limit::TokensTotal, 100_000).start().await;
+    let ada = world.attendee("ada").await;
+    for file in [packed, unreadable] {
+        let kind = "; filename=\"notes.docx\"\r\nContent-Type: application/octet-stream";
+        let parts = [("purpose", "", b"user_data".as_slice()), ("file", kind, file.as_slice())];
+        let made = ada.send(ada.post_form(&path(Kind::File), &parts)).await;
+        let data = format!("data:application/gzip;base64,{}", BASE64_STANDARD.encode(&file));
+        for part in [
+            json!({"type": "input_file", "filename": "notes.docx", "file_data": data}),
+            json!({"type": "input_file", "file_id": made.assert_ok().json()["id"]}),
+        ] {
+            let asked = json!({"input": [{"role": "user", "content": [part]}],
+                               "max_output_tokens": 16});
+            ada.respond(asked).await.assert_refused(400, "allowance_too_small");
+        }
+    }
+    world.settle().await;
+}
+
 /// The figures are those of an attack on an earlier version, which each of these requests passed.
 #[tokio::test]
 async fn requests_of_unknown_size_and_odd_fields_stay_within_their_totals() {

@@ -25,23 +25,30 @@ pub(crate) struct NamedObjects {
     earlier: Vec<Owned>,
     /// Containers whose files an earlier turn cites. Their owner is not looked up.
     cited: Vec<ObjectId>,
-    tokens: u64,
+    /// The tokens of each, and how often it is named.
+    sizes: Vec<(u64, u64)>,
 }
 
 impl NamedObjects {
-    /// The prompt tokens that they add to the request, at most. The model reads an object as often
-    /// as it is named.
+    /// The prompt tokens that they add to a request, at most. A model reads an object as often as it
+    /// is named.
     pub(crate) fn tokens(&self) -> u64 {
-        self.tokens
+        self.tokens_within(u64::MAX)
     }
 
-    /// The same for a model, whose context they cannot exceed.
+    /// The same for a model: no object fills more than its context.
     pub(crate) fn tokens_for(&self, facts: &ModelFacts) -> u64 {
-        self.tokens.min(usage::context(facts))
+        self.tokens_within(usage::context(facts))
+    }
+
+    fn tokens_within(&self, context: u64) -> u64 {
+        let each =
+            self.sizes.iter().map(|(tokens, times)| (*tokens).min(context).saturating_mul(*times));
+        each.fold(0, u64::saturating_add)
     }
 
     fn add(&mut self, owned: Owned, times: u64) {
-        self.tokens = self.tokens.saturating_add(owned.tokens.saturating_mul(times));
+        self.sizes.push((owned.tokens, times));
         self.objects.push(owned);
     }
 
