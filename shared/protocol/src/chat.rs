@@ -25,7 +25,7 @@ use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
 use crate::tools::Decided;
-use crate::{completion, tools, usage, whole};
+use crate::{buffered, completion, tools, usage};
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
      everybody at the event. Send its transcript as the content of the message.";
@@ -36,7 +36,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     stream: StreamFormat {
         read: completion::read_chat,
         missing: completion::missing,
-        of_whole: whole::chat,
+        of_buffered: buffered::chat,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

@@ -40,7 +40,7 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
     },
     missing: |state| (!state.is_done).then_some(NO_END),
     last: |_| None,
-    of_whole: |_, _| None,
+    of_buffered: |_, _| None,
     settle: settle_tokens,
     errors: ErrorShape::OpenAi,
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),

@@ -7,6 +7,7 @@ use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
+use crate::buffered;
 use crate::chunk;
 use crate::completion;
 use crate::demand::{Caps, Demanded};
@@ -19,14 +20,13 @@ use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::stream::StreamFormat;
 use crate::tools;
-use crate::whole;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     has_engine_path: true,
     stream: StreamFormat {
         read: completion::read_text,
         missing: completion::missing,
-        of_whole: whole::text,
+        of_buffered: buffered::text,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

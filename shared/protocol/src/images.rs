@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::added::AddedField;
+use crate::buffered::media;
 use crate::chunk;
 use crate::chunk::{Chunk, NO_END};
 use crate::content::{size_of, tokens_of_image_file};
@@ -33,7 +34,6 @@ use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::{tokens_of_plain_text, tokens_of_text};
 use crate::tools;
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
-use crate::whole::media;
 use crate::write;
 use crate::{BodyEncoding, Protocol, WriteBody};
 
@@ -79,11 +79,11 @@ const fn images(
     operation: Operation,
     path: &'static str,
     write: WriteBody,
-    of_whole: fn(&[u8], bool) -> Option<Bytes>,
+    of_buffered: fn(&[u8], bool) -> Option<Bytes>,
 ) -> Protocol {
     Protocol {
         response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-        stream: StreamFormat { read: read_event, missing, of_whole, settle, ..chunk::FORMAT },
+        stream: StreamFormat { read: read_event, missing, of_buffered, settle, ..chunk::FORMAT },
         ..Protocol::call(operation, path, read, write)
     }
 }

@@ -9,6 +9,7 @@
 pub mod added;
 pub mod assistants;
 mod budget;
+mod buffered;
 mod chat;
 mod chunk;
 pub mod compact;
@@ -60,7 +61,6 @@ pub mod usage;
 mod vector_stores;
 pub mod videos;
 pub mod wait;
-mod whole;
 mod write;
 
 use bytes::Bytes;

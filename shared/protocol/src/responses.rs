@@ -37,7 +37,7 @@ use crate::tools::Decided;
 use crate::usage::{Counted, ResponseUsage};
 use crate::write::Object;
 use crate::{Placement, Protocol};
-use crate::{identity, input, items, stored, tools, usage, whole};
+use crate::{buffered, identity, input, items, stored, tools, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
@@ -46,7 +46,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     stream: StreamFormat {
         read: read_event,
         error: error_event,
-        of_whole: whole::response,
+        of_buffered: buffered::response,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

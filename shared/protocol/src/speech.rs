@@ -10,6 +10,7 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
 
 use crate::Protocol;
+use crate::buffered::media;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, Sample};
 use crate::error::{BodyRefused, invalid};
@@ -20,7 +21,6 @@ use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
 use crate::tools;
 use crate::usage::with_units;
-use crate::whole::media;
 use crate::{chunk, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -31,7 +31,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     },
     stream: StreamFormat {
         read: chunk::read_last,
-        of_whole: media::speech,
+        of_buffered: media::speech,
         // The characters are known, so only the tokens are missing.
         settle: |state, hold, _| match state.counted {
             Some(counted) => with_units(counted, hold.units),

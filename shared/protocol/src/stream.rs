@@ -36,9 +36,9 @@ pub struct StreamFormat {
     pub missing: fn(&StreamState) -> Option<&'static str>,
     /// The last frame of a complete stream, if the server has left it out and clients need it.
     pub last: fn(&StreamState) -> Option<Bytes>,
-    /// The events of a complete response that came as JSON, with its usage if the client wants that.
-    /// `None` if it cannot be shown so.
-    pub of_whole: fn(&[u8], bool) -> Option<Bytes>,
+    /// The events of a response that came buffered, with its usage if the client wants that. `None` if
+    /// it is no complete response.
+    pub of_buffered: fn(&[u8], bool) -> Option<Bytes>,
     /// The settlement of the stream, unless Azure ended it with an error. The last argument is
     /// whether it broke off.
     pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
@@ -140,7 +140,7 @@ impl StreamFormat {
         },
         missing: |_| None,
         last: |_| None,
-        of_whole: |_, _| None,
+        of_buffered: |_, _| None,
         errors: ErrorShape::OpenAi,
         error: |_, _| Bytes::new(),
     };

@@ -44,7 +44,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         // A run that waits for the results of tools ends its stream as well.
         missing: |state| (!state.is_done).then_some(NO_END),
         last: |_| None,
-        of_whole: |_, _| None,
+        of_buffered: |_, _| None,
         // The run's end settles it. Only a run that was never named is settled by its stream.
         settle: |_, _, _| Settlement::AtLeast(Usage::of_tokens(0, 0)),
         errors: ErrorShape::OpenAi,

@@ -12,6 +12,7 @@ use lanyard_domain::usage::Usage;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::buffered::media;
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, Sample};
@@ -23,7 +24,6 @@ use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_plain_text;
 use crate::tools;
 use crate::usage::{ResponseUsage, at_least, with_units};
-use crate::whole::media;
 use crate::{BodyEncoding, Protocol};
 use crate::{content, recording, write};
 
@@ -57,7 +57,7 @@ const fn transcription(operation: Operation, path: &'static str) -> Protocol {
         },
         stream: StreamFormat {
             read: chunk::read_last,
-            of_whole: media::transcript,
+            of_buffered: media::transcript,
             // Tokens to the token, seconds as estimated.
             settle: |state, _, _| at_least(state.counted),
             ..chunk::FORMAT

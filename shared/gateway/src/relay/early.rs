@@ -119,7 +119,7 @@ async fn serve_late(
         Ok(response) => {
             let body = response.into_body().collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            if let Some(events) = (format.of_whole)(&body, wants_usage) {
+            if let Some(events) = (format.of_buffered)(&body, wants_usage) {
                 downstream.pass_on(events).await;
                 return;
             }

@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::usage;
+use crate::buffered;
 use crate::chunk::{self, NO_END};
 use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::{Counted, known_model};
-use crate::whole;
 
 /// Some servers end a message without it, and SDKs wait for it.
 const LAST: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
@@ -28,7 +28,7 @@ pub(super) const FORMAT: StreamFormat = StreamFormat {
     read,
     missing: |state| (!state.is_done && !state.has_stopped).then_some(NO_END),
     last: |state| (state.has_stopped && !state.is_done).then(|| Bytes::from_static(LAST)),
-    of_whole: whole::message,
+    of_buffered: buffered::message,
     errors: ErrorShape::Anthropic,
     error: |body, _| {
         let parts: [&[u8]; 3] = [b"event: error\ndata: ", body, b"\n\n"];

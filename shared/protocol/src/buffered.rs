@@ -1,4 +1,4 @@
-//! A complete response as the events of a stream.
+//! A buffered response as the events of a stream.
 //!
 //! Some servers respond with a JSON document although a stream was asked for. A client whose stream
 //! has already begun then gets the content as events of its protocol.
@@ -55,13 +55,13 @@ fn data(chunk: &Fields) -> String {
 }
 
 /// Events with a type, and numbers if the protocol has them.
-struct Named {
+struct TypedEvents {
     are_numbered: bool,
     count: u64,
     text: String,
 }
 
-impl Named {
+impl TypedEvents {
     fn new(are_numbered: bool) -> Self {
         Self { are_numbered, count: 0, text: String::new() }
     }
@@ -78,67 +78,77 @@ impl Named {
 
 /// A response as the events that begin it, those of its items, and the one that ends it.
 pub(crate) fn response(body: &[u8], _: bool) -> Option<Bytes> {
-    let whole: Value = serde_json::from_slice(body).ok()?;
-    let output = whole.get("output")?.as_array()?;
-    let mut begun = whole.clone();
-    begun["status"] = "in_progress".into();
-    begun["output"] = json!([]);
-    begun["usage"] = Value::Null;
-    let mut events = Named::new(true);
-    events.push("response.created", json!({"response": begun}));
+    let response: Value = serde_json::from_slice(body).ok()?;
+    let output = response.get("output")?.as_array()?;
+    let mut in_progress = response.clone();
+    in_progress["status"] = "in_progress".into();
+    in_progress["output"] = json!([]);
+    in_progress["usage"] = Value::Null;
+    let mut events = TypedEvents::new(true);
+    events.push("response.created", json!({"response": in_progress}));
     for (index, item) in output.iter().enumerate() {
-        let mut added = item.clone();
-        if added["content"].is_array() {
-            added["content"] = json!([]);
-        }
-        events.push("response.output_item.added", json!({"output_index": index, "item": added}));
-        for (at, part) in item["content"].as_array().into_iter().flatten().enumerate() {
-            let with = |rest: Value| {
-                let mut event = json!({"item_id": item["id"], "output_index": index,
-                    "content_index": at});
-                for (name, value) in rest.as_object().into_iter().flatten() {
-                    event[name] = value.clone();
-                }
-                event
-            };
-            let mut empty = part.clone();
-            let text = part["text"].as_str().filter(|_| part["type"] == "output_text");
-            if text.is_some() {
-                empty["text"] = "".into();
-            }
-            events.push("response.content_part.added", with(json!({"part": empty})));
-            if let Some(text) = text {
-                let delta = with(json!({"delta": text, "logprobs": []}));
-                events.push("response.output_text.delta", delta);
-                let done = with(json!({"text": text, "logprobs": []}));
-                events.push("response.output_text.done", done);
-            }
-            events.push("response.content_part.done", with(json!({"part": part})));
-        }
-        events.push("response.output_item.done", json!({"output_index": index, "item": item}));
+        push_item(&mut events, index, item);
     }
-    let end = match whole["status"].as_str() {
+    let end = match response["status"].as_str() {
         Some("incomplete") => "response.incomplete",
         Some("failed") => "response.failed",
         Some(_) | None => "response.completed",
     };
-    events.push(end, json!({"response": whole}));
+    events.push(end, json!({"response": response}));
     Some(events.text.into())
+}
+
+/// An item of the output, with the parts of its content.
+fn push_item(events: &mut TypedEvents, index: usize, item: &Value) {
+    let mut added = item.clone();
+    if added["content"].is_array() {
+        added["content"] = json!([]);
+    }
+    events.push("response.output_item.added", json!({"output_index": index, "item": added}));
+    for (at, part) in item["content"].as_array().into_iter().flatten().enumerate() {
+        let place = json!({"item_id": item["id"], "output_index": index, "content_index": at});
+        push_part(events, &place, part);
+    }
+    events.push("response.output_item.done", json!({"output_index": index, "item": item}));
+}
+
+fn push_part(events: &mut TypedEvents, place: &Value, part: &Value) {
+    let with = |name: &str, value: &Value| {
+        let mut event = place.clone();
+        event[name] = value.clone();
+        event
+    };
+    let text = part.get("text").filter(|text| text.is_string() && part["type"] == "output_text");
+    let mut begun = part.clone();
+    if text.is_some() {
+        begun["text"] = "".into();
+    }
+    events.push("response.content_part.added", with("part", &begun));
+    if let Some(text) = text {
+        for (kind, name) in
+            [("response.output_text.delta", "delta"), ("response.output_text.done", "text")]
+        {
+            let mut event = with(name, text);
+            event["logprobs"] = json!([]);
+            events.push(kind, event);
+        }
+    }
+    events.push("response.content_part.done", with("part", part));
 }
 
 /// A message of Anthropic's as its events.
 pub(crate) fn message(body: &[u8], _: bool) -> Option<Bytes> {
-    let mut whole: Value = serde_json::from_slice(body).ok()?;
-    let Value::Array(content) = whole.get_mut("content")?.take() else { return None };
-    let (reason, sequence) = (whole["stop_reason"].take(), whole["stop_sequence"].take());
-    let usage = whole["usage"].clone();
-    whole["content"] = json!([]);
-    let mut events = Named::new(false);
-    events.push("message_start", json!({"message": whole}));
+    let mut response: Value = serde_json::from_slice(body).ok()?;
+    let Value::Array(content) = response.get_mut("content")?.take() else { return None };
+    let (reason, sequence) = (response["stop_reason"].take(), response["stop_sequence"].take());
+    let usage = response["usage"].clone();
+    response["content"] = json!([]);
+    let mut events = TypedEvents::new(false);
+    events.push("message_start", json!({"message": response}));
     for (index, block) in content.into_iter().enumerate() {
-        let (block, deltas) = taken_apart(block);
-        let begun = json!({"index": index, "content_block": block});
-        events.push("content_block_start", begun);
+        let (block, deltas) = split(block);
+        let start = json!({"index": index, "content_block": block});
+        events.push("content_block_start", start);
         for delta in deltas {
             events.push("content_block_delta", json!({"index": index, "delta": delta}));
         }
@@ -150,8 +160,8 @@ pub(crate) fn message(body: &[u8], _: bool) -> Option<Bytes> {
     Some(events.text.into())
 }
 
-/// A block without what its deltas add to it, and these.
-fn taken_apart(mut block: Value) -> (Value, Vec<Value>) {
+/// A block without what its deltas add to it, and these deltas.
+fn split(mut block: Value) -> (Value, Vec<Value>) {
     let mut deltas = Vec::new();
     let kind = block["type"].as_str().unwrap_or_default().to_owned();
     match kind.as_str() {

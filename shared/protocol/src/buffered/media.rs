@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::Named;
+use super::TypedEvents;
 
 /// The audio of one event, in bytes. Without a remainder of three, base64 has no padding.
 const AUDIO_OF_AN_EVENT: usize = 48 * 1024;
@@ -32,7 +32,7 @@ fn images(body: &[u8], kind: &str) -> Option<Bytes> {
     if let Some(created) = response.remove("created") {
         response.insert("created_at".to_owned(), created);
     }
-    let (last, mut events) = (made.len().checked_sub(1)?, Named::new(false));
+    let (last, mut events) = (made.len().checked_sub(1)?, TypedEvents::new(false));
     for (index, image) in made.into_iter().enumerate() {
         let Value::Object(image) = image else { return None };
         let mut event = response.clone();
@@ -52,7 +52,7 @@ pub(crate) fn transcript(body: &[u8], _: bool) -> Option<Bytes> {
         Ok(_) | Err(_) => json!({"text": std::str::from_utf8(body).ok()?.trim_end()}),
     };
     let text = response.get("text")?.as_str()?;
-    let mut events = Named::new(false);
+    let mut events = TypedEvents::new(false);
     for segment in response["segments"].as_array().into_iter().flatten() {
         // Only those of speakers are events of their own.
         if segment["type"] == SEGMENT {
@@ -78,7 +78,7 @@ pub(crate) fn speech(audio: &[u8], _: bool) -> Option<Bytes> {
     if audio.is_empty() {
         return None;
     }
-    let mut events = Named::new(false);
+    let mut events = TypedEvents::new(false);
     for piece in audio.chunks(AUDIO_OF_AN_EVENT) {
         events.push("speech.audio.delta", json!({"audio": STANDARD.encode(piece)}));
     }
