@@ -97,8 +97,8 @@ impl<'a> Item<'a> {
 
     /// Whether it is reasoning that is left out.
     fn is_left_out(&self, left_out: LeftOut<'_>) -> bool {
-        let sealed = self.fields.iter().find(|(name, _)| name == "encrypted_content");
-        self.is("reasoning") && left_out.has(sealed.map(|(_, raw)| *raw))
+        let encrypted = self.fields.iter().find(|(name, _)| name == "encrypted_content");
+        self.is("reasoning") && left_out.has(encrypted.map(|(_, raw)| *raw))
     }
 
     /// Whether it is reasoning that only Azure could know, by its id.

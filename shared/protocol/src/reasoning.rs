@@ -20,33 +20,35 @@ impl LeftOut<'_> {
     pub const NONE: Self = Self::Of(&[]);
 
     /// Whether reasoning with this encrypted content, if it has any, is left out.
-    pub(crate) fn has(self, sealed: Option<&RawValue>) -> bool {
+    pub(crate) fn has(self, encrypted: Option<&RawValue>) -> bool {
         match self {
             Self::All => true,
             Self::Of([]) => false,
-            Self::Of(known) => sealed.is_some_and(|sealed| known.contains(&fingerprint(sealed))),
+            Self::Of(known) => {
+                encrypted.is_some_and(|encrypted| known.contains(&fingerprint(encrypted)))
+            }
         }
     }
 }
 
 /// What tells encrypted reasoning apart from other, within this process.
-fn fingerprint(sealed: &RawValue) -> u64 {
+fn fingerprint(encrypted: &RawValue) -> u64 {
     let mut hasher = DefaultHasher::new();
-    sealed.get().hash(&mut hasher);
+    encrypted.get().hash(&mut hasher);
     hasher.finish()
 }
 
 /// The fingerprints of the encrypted reasoning in an input.
 pub(crate) fn fingerprints(input: &str) -> Vec<u64> {
     let items = serde_json::from_str::<Vec<&RawValue>>(input).unwrap_or_default();
-    let print = |item: &&RawValue| {
+    let fingerprint_of = |item: &&RawValue| {
         let fields = json::object(item.get().as_bytes()).ok()?;
         let value = |wanted: &str| fields.iter().find(|(name, _)| name == wanted);
         let is_reasoning = value("type").is_some_and(|(_, kind)| kind.get() == "\"reasoning\"");
-        let (_, sealed) = value("encrypted_content").filter(|_| is_reasoning)?;
-        Some(fingerprint(sealed))
+        let (_, encrypted) = value("encrypted_content").filter(|_| is_reasoning)?;
+        Some(fingerprint(encrypted))
     };
-    items.iter().filter_map(print).collect()
+    items.iter().filter_map(fingerprint_of).collect()
 }
 
 #[cfg(test)]
@@ -59,14 +61,14 @@ mod tests {
             {"type":"reasoning","encrypted_content":"h"},{"type":"reasoning"}]"#;
         let [first, second] = fingerprints(two)[..] else { panic!("two are encrypted") };
         assert_ne!(first, second);
-        let sealed: Box<RawValue> = serde_json::from_str("\"g\"").unwrap();
+        let encrypted: Box<RawValue> = serde_json::from_str("\"g\"").unwrap();
         for (left_out, expected) in [
             (LeftOut::All, true),
             (LeftOut::NONE, false),
             (LeftOut::Of(&[first]), true),
             (LeftOut::Of(&[second]), false),
         ] {
-            assert_eq!(left_out.has(Some(&sealed)), expected, "{left_out:?}");
+            assert_eq!(left_out.has(Some(&encrypted)), expected, "{left_out:?}");
         }
         assert!(!LeftOut::Of(&[first]).has(None));
         let none = r#"[{"type":"compaction","encrypted_content":"g"},"x"]"#;
