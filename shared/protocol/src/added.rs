@@ -83,9 +83,9 @@ impl RefusedFields {
         Self(self.0 | field.bit())
     }
 
-    /// Every field that a request can do without: all but the cap.
+    /// Every field but those of the cap, which no request can do without.
     #[must_use]
-    pub fn all_spare() -> Self {
+    pub fn all_but_caps() -> Self {
         AddedField::ALL.into_iter().filter(|field| !field.is_cap()).collect()
     }
 

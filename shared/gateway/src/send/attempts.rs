@@ -121,8 +121,8 @@ impl Attempts<'_, '_> {
         }
         // Some deployments name one field at a time, and there is no third call. So the second has
         // nothing of ours that it can do without. Only what was named is remembered.
-        let spare = RefusedFields::all_spare().filter(is_ours);
-        let sent = self.by(first, Omits { refused: without.refused.and(spare), ..without }).await;
+        let ours = RefusedFields::all_but_caps().filter(is_ours);
+        let sent = self.by(first, Omits { refused: without.refused.and(ours), ..without }).await;
         match &sent {
             Ok(_) => self.gateway.learnt.note_refused(first, fields),
             // It accepted the body without these and refuses others of ours. There is no third call,
