@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::Protocol;
 use crate::chunk;
+use crate::completion::{self, ApiCaps};
 use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{
     CHOICES, Documentation, MAX_COMPLETION_TOKENS, MAX_TOKENS, MODEL, STREAM, STREAM_OPTIONS,
@@ -25,7 +26,7 @@ use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
 use crate::tools::Decided;
-use crate::{buffered, completion, tools, usage};
+use crate::{buffered, tools, usage};
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
      everybody at the event. Send its transcript as the content of the message.";
@@ -74,7 +75,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     // A chat has no field that bounds the calls of Azure's tools.
     let hosted = hosted.map(|hosted| HostedUse { price: None, ..hosted });
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
-    let demanded = completion::read(payload, caps, &prompt, (caps.completion_tokens, 1))?;
+    let of_api = ApiCaps { usual: caps.completion_tokens, least: 1 };
+    let demanded = completion::read(payload, caps, &prompt, of_api)?;
     let contexts = usage::contexts(hosted.is_some(), None);
     Ok(Demanded { dropped_tools: dropped, tool_choice: choice, hosted, contexts, ..demanded })
 }

@@ -21,18 +21,26 @@ use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamState, has_reason};
 use crate::write;
 
-/// Reads a request to a model that completes these prompts. `usual` is the cap of a request that
-/// names none, `least` the lowest that the API takes.
+/// The caps of an API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ApiCaps {
+    /// That of a request that names none.
+    pub(crate) usual: u64,
+    /// The lowest that may be asked for.
+    pub(crate) least: u64,
+}
+
+/// Reads a request to a model that completes these prompts.
 pub(crate) fn read(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
     prompts: &Inputs,
-    (usual, least): (u64, u64),
+    of_api: ApiCaps,
 ) -> Result<Demanded, BodyRefused> {
     let (is_streamed, wants_usage) = check_streaming(payload)?;
     let choices = choices(payload, caps)?;
-    let asked = completion_cap(payload, least)?;
-    let cap = caps.cap(asked, usual, prompts.tokens);
+    let asked = completion_cap(payload, of_api.least)?;
+    let cap = caps.cap(asked, of_api.usual, prompts.tokens);
     let estimate = estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count));
     Ok(Demanded {
         wants_usage,
@@ -69,7 +77,7 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, BodyRef
 }
 
 fn completion_cap(payload: &Payload<'_>, least: u64) -> Result<Option<u64>, BodyRefused> {
-    let older = count_from(least, payload, "max_tokens")?;
+    let older = count_from(payload, "max_tokens", least)?;
     let newer = count(payload, "max_completion_tokens")?;
     if older.is_some() && newer.is_some() {
         return Err(invalid(

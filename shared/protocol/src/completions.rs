@@ -9,7 +9,7 @@ use lanyard_domain::operation::Operation;
 use crate::Protocol;
 use crate::buffered;
 use crate::chunk;
-use crate::completion;
+use crate::completion::{self, ApiCaps};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
     BEST_OF, CHOICES, Documentation, Field, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
@@ -45,12 +45,9 @@ const CAP: Field = (
 const SAMPLE: Sample =
     Sample::Json { fields: r#""prompt": "Hi""#, cheapest: Some(r#", "max_tokens": 1"#) };
 
-/// The cap of a request that names none, as at OpenAI.
-const USUAL_CAP: u64 = 16;
-
-/// The lowest cap. A request that repeats its prompt with `echo` asks for the probabilities of the
-/// prompt alone.
-const LEAST_CAP: u64 = 0;
+/// A request without a cap gets 16, as at OpenAI. One that repeats its prompt with `echo` may ask for
+/// the probabilities of the prompt alone.
+const CAPS: ApiCaps = ApiCaps { usual: 16, least: 0 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
@@ -61,7 +58,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         let suffixes = suffix.tokens.saturating_mul(prompts.count);
         prompts.tokens = prompts.tokens.saturating_add(suffixes);
     }
-    completion::read(payload, caps, &prompts, (USUAL_CAP, LEAST_CAP))
+    completion::read(payload, caps, &prompts, CAPS)
 }
 
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -15,14 +15,14 @@ pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, Bo
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
 pub(crate) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, BodyRefused> {
-    count_from(1, payload, name)
+    count_from(payload, name, 1)
 }
 
 /// The same from this number on.
 pub(crate) fn count_from(
-    least: u64,
     payload: &Payload<'_>,
     name: &str,
+    least: u64,
 ) -> Result<Option<u64>, BodyRefused> {
     let Some(text) = payload.written(name)? else {
         return Ok(None);
