@@ -1,7 +1,8 @@
 //! The tokens of a prompt's content: text, images, files and recordings, wherever they are.
 //!
 //! Encoded data never counts by its length: an image counts by its size, a PDF by its pages and
-//! text, a packed document by what it unpacks to, a recording by its seconds. Content of unknown size counts as the model's maximum.
+//! text, a packed document by what it unpacks to, a recording by its seconds. Content of unknown size
+//! counts as the model's maximum.
 
 mod file;
 mod size;
@@ -12,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use lanyard_domain::images::{Detail, ImageRule, Size};
 use lanyard_domain::models::ModelFacts;
 
+use self::file::FileReader;
 pub(crate) use self::size::size_of;
 use crate::budget::Budget;
 use crate::recording;
@@ -291,7 +293,7 @@ impl<'f> Content<'f> {
 
     /// The tokens of a file that a model reads, or more.
     pub(crate) fn file_tokens(&mut self, file: &[u8]) -> u64 {
-        let tokens = file::tokens(file, self.facts, &mut self.budget);
+        let tokens = FileReader::new(self.facts, &mut self.budget).tokens(file);
         tokens.unwrap_or_else(|| self.context())
     }
 

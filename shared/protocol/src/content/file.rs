@@ -7,6 +7,7 @@
 mod attributes;
 mod inflate;
 mod part;
+mod strings;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -17,7 +18,7 @@ use lanyard_domain::models::ModelFacts;
 
 use self::inflate::{Inflater, gunzip, is_gzip};
 use self::part::{Found, Part};
-use self::xml::SharedStrings;
+use self::strings::SharedStrings;
 use super::{PAGE, context_of, size_of, tokens_of_image_file};
 use crate::budget::Budget;
 use crate::pdf;
@@ -37,93 +38,101 @@ const UNREADABLE: [&[u8]; 6] = [
     b"BZh91AY&SY",
 ];
 
-/// The tokens of a file, or more; `None` if they cannot be told.
-pub(super) fn tokens(file: &[u8], facts: &ModelFacts, budget: &mut Budget) -> Option<u64> {
-    nested_tokens(file, facts, budget, 0)
-}
-
-/// The same of a file in so many archives.
-fn nested_tokens(
-    file: &[u8],
-    facts: &ModelFacts,
-    budget: &mut Budget,
+/// Reads files for a model, within the budget of a request.
+pub(super) struct FileReader<'r> {
+    facts: &'r ModelFacts,
+    budget: &'r mut Budget,
+    /// In how many archives the current file is.
     depth: usize,
-) -> Option<u64> {
-    if depth > DEEPEST || UNREADABLE.iter().any(|begin| file.starts_with(begin)) {
-        return None;
-    }
-    let mut tokens = None;
-    // It may be several things, for several readers.
-    if pdf::is_one(file) {
-        tokens = tokens.max(Some(tokens_of_pdf(file, facts, budget)?));
-    }
-    if zip::is_one(file) {
-        tokens = tokens.max(Some(tokens_of_archive(file, facts, budget, depth)?));
-    }
-    if is_gzip(file) {
-        tokens = tokens.max(Some(tokens_of_gzip(file, facts, budget, depth)?));
-    }
-    if !file.starts_with(b"%PDF")
-        && let Ok(text) = std::str::from_utf8(file)
-    {
-        tokens = tokens.max(Some(tokens_of_plain_text(text.as_bytes())));
-    }
-    Some(tokens.unwrap_or_else(|| match size_of(file) {
-        Some(_) => tokens_of_image_file(file, facts),
-        // No text takes more tokens than bytes.
-        None => (file.len() as u64).min(context_of(facts)),
-    }))
 }
 
-fn tokens_of_pdf(file: &[u8], facts: &ModelFacts, budget: &mut Budget) -> Option<u64> {
-    let page = facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(Some(PAGE), Detail::High);
-    let pdf = pdf::read(file, budget)?;
-    Some(pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page)))
-}
+impl<'r> FileReader<'r> {
+    pub(super) fn new(facts: &'r ModelFacts, budget: &'r mut Budget) -> Self {
+        Self { facts, budget, depth: 0 }
+    }
 
-fn tokens_of_archive(
-    file: &[u8],
-    facts: &ModelFacts,
-    budget: &mut Budget,
-    depth: usize,
-) -> Option<u64> {
-    let mut strings = SharedStrings::default();
-    let mut inflater = Inflater::new();
-    let mut sum = 0_u64;
-    for entry in zip::entries(file)? {
-        let mut part = Part::new();
-        if entry.is_deflated {
-            let mut unpacked = 0;
-            let read = inflater.unpack(entry.packed, budget, |piece| {
-                unpacked += piece.len();
-                part.add(piece, &mut strings)
-            })?;
-            if (read, unpacked) != (entry.packed.len(), entry.unpacked) {
-                return None;
+    /// The tokens of a file, or more; `None` if they cannot be told.
+    pub(super) fn tokens(&mut self, file: &[u8]) -> Option<u64> {
+        if self.depth > DEEPEST || UNREADABLE.iter().any(|begin| file.starts_with(begin)) {
+            return None;
+        }
+        let mut tokens = None;
+        // It may be several things, for several readers.
+        if pdf::is_one(file) {
+            tokens = tokens.max(Some(self.of_pdf(file)?));
+        }
+        if zip::is_one(file) {
+            tokens = tokens.max(Some(self.of_archive(file)?));
+        }
+        if is_gzip(file) {
+            tokens = tokens.max(Some(self.of_gzip(file)?));
+        }
+        if !file.starts_with(b"%PDF")
+            && let Ok(text) = std::str::from_utf8(file)
+        {
+            tokens = tokens.max(Some(tokens_of_plain_text(text.as_bytes())));
+        }
+        Some(tokens.unwrap_or_else(|| match size_of(file) {
+            Some(_) => tokens_of_image_file(file, self.facts),
+            None => self.of_bytes(file.len() as u64),
+        }))
+    }
+
+    /// The tokens of a file in the current one.
+    fn tokens_within(&mut self, file: &[u8]) -> Option<u64> {
+        self.depth += 1;
+        let tokens = self.tokens(file);
+        self.depth -= 1;
+        tokens
+    }
+
+    /// No text takes more tokens than bytes.
+    fn of_bytes(&self, bytes: u64) -> u64 {
+        bytes.min(context_of(self.facts))
+    }
+
+    fn of_pdf(&mut self, file: &[u8]) -> Option<u64> {
+        let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
+        let page = rule.tokens(Some(PAGE), Detail::High);
+        let pdf = pdf::read(file, self.budget)?;
+        Some(pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page)))
+    }
+
+    fn of_archive(&mut self, file: &[u8]) -> Option<u64> {
+        let mut strings = SharedStrings::default();
+        let mut inflater = Inflater::new();
+        let mut sum = 0_u64;
+        for entry in zip::entries(file)? {
+            let mut part = Part::new(&mut strings);
+            if entry.is_deflated {
+                let mut unpacked = 0;
+                let read = inflater.unpack(entry.packed, self.budget, |piece| {
+                    unpacked += piece.len();
+                    part.add(piece, &mut strings)
+                })?;
+                if (read, unpacked) != (entry.packed.len(), entry.unpacked) {
+                    return None;
+                }
+            } else {
+                self.budget.read(entry.packed.len())?;
+                part.add(entry.packed, &mut strings)?;
             }
-        } else {
-            budget.read(entry.packed.len())?;
-            part.add(entry.packed, &mut strings)?;
+            match part.found(self, &mut strings)? {
+                Found::Tokens(tokens) => sum = sum.saturating_add(tokens),
+                // Fonts, programs and settings of printers.
+                Found::Binary(_) => {}
+            }
         }
-        match part.found(facts, &mut strings, budget, depth)? {
-            Found::Tokens(tokens) => sum = sum.saturating_add(tokens),
-            // Fonts, programs and settings of printers.
-            Found::Binary(_) => {}
-        }
+        Some(sum.saturating_add(strings.repeated_tokens()))
     }
-    Some(sum.saturating_add(strings.repeated_tokens()))
-}
 
-fn tokens_of_gzip(
-    file: &[u8],
-    facts: &ModelFacts,
-    budget: &mut Budget,
-    depth: usize,
-) -> Option<u64> {
-    let (mut part, mut strings) = (Part::new(), SharedStrings::default());
-    gunzip(file, budget, |piece| part.add(piece, &mut strings))?;
-    match part.found(facts, &mut strings, budget, depth)? {
-        Found::Tokens(tokens) => Some(tokens),
-        Found::Binary(bytes) => Some(bytes.min(context_of(facts))),
+    fn of_gzip(&mut self, file: &[u8]) -> Option<u64> {
+        let mut strings = SharedStrings::default();
+        let mut part = Part::new(&mut strings);
+        gunzip(file, self.budget, |piece| part.add(piece, &mut strings))?;
+        match part.found(self, &mut strings)? {
+            Found::Tokens(tokens) => Some(tokens),
+            Found::Binary(bytes) => Some(self.of_bytes(bytes)),
+        }
     }
 }

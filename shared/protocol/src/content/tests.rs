@@ -252,3 +252,24 @@ fn the_files_of_a_request_share_one_budget() {
     let six = content(&list(6), "gpt-4o").tokens;
     assert!(six > three + 3 * 128_000, "{six}");
 }
+
+#[test]
+fn a_packed_file_counts_by_what_it_unpacks_to_wherever_it_is_sent() {
+    let packed =
+        miniz_oxide::deflate::compress_to_vec("Hello out there. ".repeat(5_000).as_bytes(), 9);
+    let head = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice();
+    let data = BASE64.encode([head, &packed, &[0; 8]].concat());
+    let url = format!("data:application/octet-stream;base64,{data}");
+    let source = format!(r#"{{"type":"base64","media_type":"application/pdf","data":"{data}"}}"#);
+    for part in [
+        format!(r#"{{"type":"input_file","filename":"a.docx","file_data":"{url}"}}"#),
+        format!(r#"{{"type":"input_file","filename":"a.docx","file_data":"{data}"}}"#),
+        format!(r#"{{"type":"file","file":{{"filename":"a.docx","file_data":"{url}"}}}}"#),
+        format!(r#"{{"type":"input_file","file_url":"{url}"}}"#),
+        format!(r#"{{"type":"document","source":{source}}}"#),
+        format!(r#"{{"type":"tool_result","content":[{{"type":"document","source":{source}}}]}}"#),
+    ] {
+        let tokens = content(&part, "gpt-5").tokens;
+        assert!(tokens > 20_000, "{part:.60} {tokens}");
+    }
+}

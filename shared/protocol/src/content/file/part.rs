@@ -3,9 +3,9 @@
 use lanyard_domain::models::ModelFacts;
 
 use super::super::tokens_of_image_file;
-use super::xml::{SharedStrings, XmlText};
-use super::{inflate, nested_tokens, zip};
-use crate::budget::Budget;
+use super::strings::SharedStrings;
+use super::xml::XmlText;
+use super::{FileReader, inflate, zip};
 use crate::pdf;
 use crate::tokens::RunningText;
 
@@ -27,13 +27,46 @@ pub(super) struct Part {
 
 enum PartContent {
     Xml(XmlText),
-    Text(RunningText),
-    /// The beginning of an image.
-    Image(Vec<u8>),
     /// An archive or a PDF, which is read once it is complete.
     File(Vec<u8>),
-    /// Its length. No reader finds text in it.
-    Binary(u64),
+    Bytes(PartBytes),
+}
+
+/// Text, an image, or bytes in which no reader finds text. Readers of HTML find it behind anything,
+/// so all of the bytes decide.
+#[derive(Default)]
+struct PartBytes {
+    text: RunningText,
+    length: u64,
+    /// How many of the bytes no text has.
+    controls: u64,
+    /// The beginning, if it is that of an image.
+    image: Option<Vec<u8>>,
+}
+
+/// In data of other kinds than text, more bytes than one of so many are control characters.
+const TEXT_PER_CONTROL: u64 = 20;
+
+impl PartBytes {
+    fn add(&mut self, piece: &[u8]) {
+        let is_control = |byte: &&u8| **byte < b'\t' || (0x0e..0x20).contains(*byte);
+        self.text.add(piece);
+        self.length += piece.len() as u64;
+        self.controls += piece.iter().filter(is_control).count() as u64;
+        if let Some(head) = &mut self.image {
+            let room = IMAGE_HEAD.saturating_sub(head.len()).min(piece.len());
+            head.extend_from_slice(piece.get(..room).unwrap_or_default());
+        }
+    }
+
+    fn found(&self, facts: &ModelFacts) -> Found {
+        let image = self.image.as_ref().map(|head| tokens_of_image_file(head, facts));
+        let is_text = self.controls * TEXT_PER_CONTROL <= self.length;
+        match image.max(is_text.then(|| self.text.tokens())) {
+            Some(tokens) => Found::Tokens(tokens),
+            None => Found::Binary(self.length),
+        }
+    }
 }
 
 /// What a part holds.
@@ -45,7 +78,8 @@ pub(super) enum Found {
 }
 
 impl Part {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(strings: &mut SharedStrings) -> Self {
+        strings.begin_part();
         Self { head: Vec::new(), content: None }
     }
 
@@ -71,13 +105,8 @@ impl Part {
     fn add_content(&mut self, piece: &[u8], strings: &mut SharedStrings) -> Option<()> {
         match self.content.as_mut()? {
             PartContent::Xml(xml) => xml.add(piece, strings)?,
-            PartContent::Text(text) => text.add(piece),
-            PartContent::Image(head) => {
-                let room = IMAGE_HEAD.saturating_sub(head.len()).min(piece.len());
-                head.extend_from_slice(piece.get(..room).unwrap_or_default());
-            }
             PartContent::File(file) => file.extend_from_slice(piece),
-            PartContent::Binary(length) => *length += piece.len() as u64,
+            PartContent::Bytes(bytes) => bytes.add(piece),
         }
         Some(())
     }
@@ -85,22 +114,16 @@ impl Part {
     /// What it holds, now that it has come in full.
     pub(super) fn found(
         mut self,
-        facts: &ModelFacts,
+        reader: &mut FileReader<'_>,
         strings: &mut SharedStrings,
-        budget: &mut Budget,
-        depth: usize,
     ) -> Option<Found> {
         if self.content.is_none() {
             self.begin(strings)?;
         }
         Some(match self.content? {
             PartContent::Xml(xml) => Found::Tokens(xml.tokens()),
-            PartContent::Text(text) => Found::Tokens(text.tokens()),
-            PartContent::Image(head) => Found::Tokens(tokens_of_image_file(&head, facts)),
-            PartContent::File(file) => {
-                Found::Tokens(nested_tokens(&file, facts, budget, depth + 1)?)
-            }
-            PartContent::Binary(length) => Found::Binary(length),
+            PartContent::File(file) => Found::Tokens(reader.tokens_within(&file)?),
+            PartContent::Bytes(bytes) => bytes.found(reader.facts),
         })
     }
 }
@@ -117,21 +140,12 @@ impl PartContent {
             _ if zip::is_one(head) || inflate::is_gzip(head) || pdf::is_one(head) => {
                 Self::File(Vec::new())
             }
-            _ if is_text(head) => Self::Text(RunningText::default()),
-            _ if is_image(head) => Self::Image(Vec::new()),
-            _ => Self::Binary(0),
+            _ => {
+                let image = is_image(head).then(Vec::new);
+                Self::Bytes(PartBytes { image, ..PartBytes::default() })
+            }
         })
     }
-}
-
-/// Whether a part that begins so is text, perhaps with a character that is cut at the end.
-fn is_text(head: &[u8]) -> bool {
-    let is_control = |byte: &u8| *byte < b'\t' || (0x0e..0x20).contains(byte);
-    let is_utf_8 = match std::str::from_utf8(head) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
-    };
-    is_utf_8 && !head.iter().any(is_control)
 }
 
 /// Whether it is an image, also one of the drawings of office programs.

@@ -6,7 +6,7 @@ const WORDS: &str = "The committee met again and agreed on the plan for next yea
 
 fn tokens_of(file: &[u8]) -> Option<u64> {
     let model = ModelFacts::of("gpt-5-mini").unwrap();
-    tokens(file, model, &mut Budget::default())
+    FileReader::new(model, &mut Budget::default()).tokens(file)
 }
 
 /// A file of an archive: its name, its content and whether it is packed.
@@ -225,7 +225,15 @@ fn a_text_that_is_shown_often_counts_as_often() {
             ("xl/sharedStrings.xml", strings.clone()),
             ("xl/worksheets/sheet1.xml", sheet.clone()),
         ],
-        vec![("xl/worksheets/sheet1.xml", sheet), ("xl/sharedStrings.xml", strings)],
+        vec![
+            ("xl/worksheets/sheet1.xml", sheet.clone()),
+            ("xl/sharedStrings.xml", strings.clone()),
+        ],
+        vec![
+            ("decoy.xml", "<si/>".repeat(3)),
+            ("xl/sharedStrings.xml", strings.clone()),
+            ("xl/worksheets/sheet1.xml", sheet.clone()),
+        ],
         vec![("content.xml", cell(20, 10))],
         vec![("content.xml", cell(1, 200))],
     ] {
@@ -251,11 +259,17 @@ fn text_is_found_wherever_readers_find_it() {
         format!(r#"<?xml version="1.0" odd'?>{text}"#),
         format!(r#"<wp:docPr descr="{text}"/>"#),
         format!(r#"<img alt='{text}'/>"#),
+        format!(r#"<html><TITLE>a <b q="{text}"></b></TITLE>"#),
         text.clone(),
     ] {
         let file = zip(&[member("a", part.as_bytes())]);
         let tokens = tokens_of(&file).unwrap();
         assert!(tokens >= tokens_of_text(text.as_bytes()) * 99 / 100, "{part:.60} {tokens}");
+    }
+    for begin in [b"Caf\xe9 ".as_slice(), b"\x01\x02\x03\x04", b"\xff\xd8\xff\xe0\0\x10JFIF\0"] {
+        let part = [begin, text.as_bytes()].concat();
+        let tokens = tokens_of(&zip(&[member("a", &part)])).unwrap();
+        assert!(tokens >= tokens_of_text(text.as_bytes()) * 99 / 100, "{begin:?} {tokens}");
     }
     let style = format!(r#"<w:r w:ascii="{text}"/>"#);
     assert!(tokens_of(&zip(&[member("a", style.as_bytes())])).unwrap() < 10);
@@ -272,6 +286,13 @@ fn parts_that_are_named_twice_or_written_otherwise_are_unknown() {
         r#"<R><Relationship Type="u/slide" Target="a.xml"/><Relationship Type="u/slide" Target="/ppt/a.xml"/></R>"#,
         r#"<!DOCTYPE a [<!ENTITY b "cccc">]><a>&b;&b;</a>"#,
         r#"<c t="s"><v>99999999</v></c>"#,
+        r#"<c t="s"><v>&#48;</v></c>"#,
+        r#"<c t="&#115;"><v>x</v></c>"#,
+        r#"<sst><!--<si></si>--><si><t>a</t></si></sst>"#,
+        r#"<R><Relationship Type="u/slid&#101;" Target="a.xml"/></R>"#,
+        r#"<t:table-cell t:number-columns-repeated="9">a<t:table-cell>b</t:table-cell></t:table-cell>"#,
+        r#"<t:table-cell>a<t:table-row t:number-rows-repeated="9"></t:table-row></t:table-cell>"#,
+        r#"<t:s t:c="none"/>"#,
     ] {
         assert_eq!(tokens_of(&zip(&[member("a.xml", part.as_bytes())])), None, "{part}");
     }

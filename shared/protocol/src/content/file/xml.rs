@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use memchr::{memchr, memchr2, memchr3};
 
 use super::attributes::{attribute, attributes, local_name};
+use super::strings::SharedStrings;
 use crate::tokens::RunningText;
 
 /// The longest tag that is read, in bytes.
 const LONGEST_TAG: usize = 256 * 1024;
 
-/// The most strings that the cells of a workbook share.
-const MOST_STRINGS: usize = 1024 * 1024;
+/// The most parts that one part names.
+const MOST_NAMED: usize = 10_000;
 
 /// The elements after which a line ends, in the words of office documents and of HTML.
 const BLOCKS: [&[u8]; 24] = [
@@ -44,40 +45,15 @@ const BLOCKS: [&[u8]; 24] = [
     b"text",
 ];
 
+/// The elements of HTML in which tags are text.
+const RAW: [&str; 8] =
+    ["title", "textarea", "xmp", "plaintext", "iframe", "noembed", "noframes", "noscript"];
+
 /// The attributes whose text a reader may see.
 const READABLE: [&[u8]; 6] = [b"descr", b"title", b"alt", b"href", b"tooltip", b"label"];
 
 /// Spaces that are one token.
 const SPACES_OF_A_TOKEN: u64 = 8;
-
-/// The strings that the cells of a workbook name by their number, and how often they do.
-#[derive(Debug, Default)]
-pub(super) struct SharedStrings {
-    tokens: Vec<u64>,
-    uses: Vec<u64>,
-}
-
-impl SharedStrings {
-    /// Notes that a cell names a string. `None` if nothing has so many.
-    fn name(&mut self, number: usize) -> Option<()> {
-        if number >= MOST_STRINGS {
-            return None;
-        }
-        if self.uses.len() <= number {
-            self.uses.resize(number + 1, 0);
-        }
-        *self.uses.get_mut(number)? += 1;
-        Some(())
-    }
-
-    /// The tokens that the cells add to the strings themselves.
-    pub(super) fn repeated_tokens(&self) -> u64 {
-        let pairs = self.tokens.iter().zip(&self.uses);
-        pairs.fold(0, |sum, (tokens, uses)| {
-            sum.saturating_add(tokens.saturating_mul(uses.saturating_sub(1)))
-        })
-    }
-}
 
 /// Where the reader is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +86,10 @@ pub(super) struct XmlText {
     columns: u64,
     /// Where that cell begins, in tokens, until it ends.
     cell: Option<u64>,
+    /// Whether tags are text for readers of HTML.
+    is_raw: bool,
+    /// Whether what was read may be a comment.
+    has_comment: bool,
     /// What is named once in an honest document, such as the chapters of a book.
     named: HashSet<Vec<u8>>,
 }
@@ -120,7 +100,7 @@ impl XmlText {
         let mut rest = piece;
         while !rest.is_empty() {
             rest = match self.state {
-                State::Text => self.add_text(rest),
+                State::Text => self.add_text(rest)?,
                 State::Tag => self.add_tag(rest, strings)?,
                 State::Quoted(mark) => self.add_quoted(rest, mark)?,
                 State::Plain(ended) => self.add_plain(rest, ended),
@@ -134,23 +114,21 @@ impl XmlText {
         self.text.tokens().saturating_add(self.repeated)
     }
 
-    fn add_text<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
+    fn add_text<'p>(&mut self, piece: &'p [u8]) -> Option<&'p [u8]> {
         let end = memchr(b'<', piece).unwrap_or(piece.len());
         let (text, rest) = piece.split_at(end);
         self.text.add(text);
         if let Some(number) = &mut self.number {
-            for digit in text.iter().filter(|byte| byte.is_ascii_digit()) {
-                *number = number.saturating_mul(10).saturating_add(usize::from(digit - b'0'));
+            for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+                // Readers may know other forms of numbers.
+                let digit = char::from(*byte).to_digit(10)?;
+                *number = number.saturating_mul(10).saturating_add(usize::try_from(digit).ok()?);
             }
         }
-        match rest.split_first() {
-            Some((_, rest)) => {
-                self.tag.clear();
-                self.state = State::Tag;
-                rest
-            }
-            None => rest,
-        }
+        let Some((_, rest)) = rest.split_first() else { return Some(rest) };
+        self.tag.clear();
+        self.state = State::Tag;
+        Some(rest)
     }
 
     fn add_tag<'p>(&mut self, piece: &'p [u8], strings: &mut SharedStrings) -> Option<&'p [u8]> {
@@ -183,7 +161,10 @@ impl XmlText {
         self.push(&[*first])?;
         match self.tag.as_slice() {
             // Readers differ in where a comment ends, so it counts as text.
-            b"!--" => self.state = State::Text,
+            b"!--" => {
+                self.state = State::Text;
+                self.has_comment = true;
+            }
             b"![CDATA[" => self.state = State::Plain(0),
             _ => {}
         }
@@ -240,6 +221,13 @@ impl XmlText {
         };
         let is_empty = inner.ends_with(b"/");
         let name = local_name(inner);
+        if self.is_raw {
+            self.text.add(tag);
+        }
+        let is_plain = inner.starts_with(name);
+        if is_plain && RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw.as_bytes())) {
+            self.is_raw = !is_end && !is_empty;
+        }
         if !is_end {
             self.begin_element(name, inner, is_empty)?;
         }
@@ -259,16 +247,26 @@ impl XmlText {
             None => Some(1),
         };
         match name {
-            b"c" => self.is_shared = attribute(tag, b"t") == Some(b"s"),
+            b"c" => {
+                let kind = attribute(tag, b"t").unwrap_or_default();
+                self.is_shared = kind == b"s" || kind.contains(&b'&');
+            }
             b"v" => self.number = self.is_shared.then_some(0),
             b"si" => self.string = self.text.tokens(),
-            b"s" => self.repeated += times(b"c")?.div_ceil(SPACES_OF_A_TOKEN),
-            b"table-row" => self.rows = times(b"number-rows-repeated")?,
+            b"s" => {
+                let tokens = times(b"c")?.div_ceil(SPACES_OF_A_TOKEN);
+                self.repeated = self.repeated.saturating_add(tokens);
+            }
+            b"table-row" => {
+                let rows = times(b"number-rows-repeated")?;
+                self.expect_no_repetition_around(rows)?;
+                self.rows = rows;
+            }
             b"table-cell" if !is_empty => {
-                self.columns = times(b"number-columns-repeated")?;
-                let is_within = self.cell.replace(self.text.tokens()).is_some();
-                let is_repeated = self.rows > 1 || self.columns > 1;
-                return (!is_within || !is_repeated).then_some(());
+                let columns = times(b"number-columns-repeated")?;
+                self.expect_no_repetition_around(columns)?;
+                self.columns = columns;
+                self.cell = Some(self.text.tokens());
             }
             b"itemref" => return self.name_once(name, attribute(tag, b"idref")),
             b"item" => return self.name_once(name, attribute(tag, b"href")),
@@ -278,6 +276,9 @@ impl XmlText {
             }
             b"Relationship" => {
                 let kind = attribute(tag, b"Type").unwrap_or_default();
+                if kind.contains(&b'&') {
+                    return None;
+                }
                 if kind.ends_with(b"/slide") || kind.ends_with(b"/worksheet") {
                     return self.name_once(name, attribute(tag, b"Target"));
                 }
@@ -294,9 +295,9 @@ impl XmlText {
                     strings.name(number)?;
                 }
             }
-            b"si" => {
-                strings.tokens.push(self.text.tokens().saturating_sub(self.string));
-            }
+            // In a comment it has no number.
+            b"si" if self.has_comment => return None,
+            b"si" => strings.add(self.text.tokens().saturating_sub(self.string))?,
             b"table-cell" => {
                 if let Some(begin) = self.cell.take() {
                     let tokens = self.text.tokens().saturating_sub(begin);
@@ -312,7 +313,14 @@ impl XmlText {
         Some(())
     }
 
-    /// Notes a name of a part; `None` if it is there twice, or could be written in several ways.
+    /// `None` for a row or cell within a cell, if either is repeated.
+    fn expect_no_repetition_around(&self, times: u64) -> Option<()> {
+        let is_repeated = self.rows > 1 || self.columns > 1 || times > 1;
+        (self.cell.is_none() || !is_repeated).then_some(())
+    }
+
+    /// Notes a name of a part; `None` if it is there twice, could be written in several ways, or there
+    /// are too many.
     fn name_once(&mut self, of: &[u8], name: Option<&[u8]>) -> Option<()> {
         let Some(name) = name else { return Some(()) };
         if name.contains(&b'&') || name.contains(&b'%') {
@@ -321,6 +329,6 @@ impl XmlText {
         let file = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let file = file.split(|byte| b"#?".contains(byte)).next().unwrap_or_default();
         let named = [of, b" ", file.to_ascii_lowercase().as_slice()].concat();
-        self.named.insert(named).then_some(())
+        (self.named.insert(named) && self.named.len() <= MOST_NAMED).then_some(())
     }
 }

@@ -1,0 +1,50 @@
+//! The strings that the cells of a workbook share.
+
+/// The most strings that the cells of a workbook share.
+const MOST_STRINGS: usize = 1024 * 1024;
+
+/// The strings that the cells of a workbook name by their number, and how often they do.
+#[derive(Debug, Default)]
+pub(super) struct SharedStrings {
+    /// The tokens of those of each part. Only readers know which part counts.
+    parts: Vec<Vec<u64>>,
+    count: usize,
+    uses: Vec<u64>,
+}
+
+impl SharedStrings {
+    /// Begins a part of the archive.
+    pub(super) fn begin_part(&mut self) {
+        self.parts.retain(|part| !part.is_empty());
+        self.parts.push(Vec::new());
+    }
+
+    /// Adds a string of so many tokens. `None` if there are too many.
+    pub(super) fn add(&mut self, tokens: u64) -> Option<()> {
+        self.parts.last_mut()?.push(tokens);
+        self.count += 1;
+        (self.count <= MOST_STRINGS).then_some(())
+    }
+
+    /// Notes that a cell names a string. `None` if nothing has so many.
+    pub(super) fn name(&mut self, number: usize) -> Option<()> {
+        if number >= MOST_STRINGS {
+            return None;
+        }
+        if self.uses.len() <= number {
+            self.uses.resize(number + 1, 0);
+        }
+        *self.uses.get_mut(number)? += 1;
+        Some(())
+    }
+
+    /// The tokens that the cells add to the strings themselves.
+    pub(super) fn repeated_tokens(&self) -> u64 {
+        let repeated = |part: &Vec<u64>| {
+            let pairs = part.iter().zip(&self.uses);
+            let each = pairs.map(|(tokens, uses)| tokens.saturating_mul(uses.saturating_sub(1)));
+            each.fold(0, u64::saturating_add)
+        };
+        self.parts.iter().map(repeated).max().unwrap_or_default()
+    }
+}
