@@ -25,7 +25,7 @@ use crate::audit::{Action, AuditEntry, AuditLog, FieldChange};
 use crate::body;
 use crate::changes;
 use crate::error::AdminError;
-use crate::form::{Form, Mistakes};
+use crate::form::{Form, Mistakes, shortened};
 use crate::page::cursor;
 use crate::ports::OrganiserFault;
 use crate::read;
@@ -302,7 +302,7 @@ fn nothing_but_braces(call: Call<'_>) -> Result<(), AdminError> {
     let body = body::optional_object(call.request)?;
     let mistakes = Mistakes::default();
     for field in body.keys().take(1) {
-        mistakes.add(field.chars().take(64).collect::<String>(), "is not taken here: send no body");
+        mistakes.add(shortened(field), "is not taken here: send no body");
     }
     mistakes.unless_any(Some(()))
 }

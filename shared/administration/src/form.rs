@@ -12,6 +12,11 @@ const MOST_MISTAKES: usize = 100;
 /// The part of an unknown field's name that is repeated.
 const LONGEST_NAME: usize = 64;
 
+/// The part of a name in a body that a mistake repeats.
+pub(crate) fn shortened(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
+}
+
 /// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes(RefCell<Vec<Mistake>>);
@@ -184,7 +189,7 @@ impl<'a> Form<'a> {
         #[cfg(feature = "schema")]
         crate::noted::note(path.clone(), schema());
         let form = |name: &str, value: &'a Value| {
-            let short: String = name.chars().take(LONGEST_NAME).collect();
+            let short = shortened(name);
             match value {
                 Value::Null => Given::Null,
                 Value::Object(object) => Given::Value(Form {
@@ -209,9 +214,8 @@ impl<'a> Form<'a> {
     pub(crate) fn close(self) {
         let known = self.known.into_inner();
         for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
-            let name: String = name.chars().take(LONGEST_NAME).collect();
             self.mistakes.push(Mistake {
-                field: format!("{}{name}", self.path),
+                field: format!("{}{}", self.path, shortened(name)),
                 message: format!("is not a field that can be set; there are: {}", known.join(", ")),
                 is_unknown: true,
             });

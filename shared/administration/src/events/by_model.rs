@@ -10,7 +10,7 @@ use lanyard_domain::limit::Limit;
 
 use super::draft::{ByModelDraft, ModelsDraft};
 use super::offer::joined;
-use crate::form::{Given, Mistakes};
+use crate::form::{Given, Mistakes, shortened};
 
 /// The limits on single models after a body: those from before, with what it sets and lifts.
 pub(super) fn changed(
@@ -51,8 +51,7 @@ fn one(
                 [] => "is no model of the event: it offers none".to_owned(),
                 names => format!("must be a model that the event offers: {}", joined(names)),
             };
-            let short: String = text.chars().take(64).collect();
-            mistakes.add(format!("{field}.{short}"), message);
+            mistakes.add(format!("{field}.{}", shortened(&text)), message);
             continue;
         };
         match limits {
