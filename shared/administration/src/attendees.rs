@@ -250,14 +250,10 @@ pub(crate) fn asked_for(
         Given::Value(false) | Given::Null => changes.push(Change::Remove(Field::Blocked)),
         Given::Absent | Given::Wrong => {}
     }
-    let own = match form.form("allowance") {
-        Given::Value(form) => own::set(form, of_models),
-        Given::Null => own::reset(before),
-        Given::Absent | Given::Wrong => Vec::new(),
-    };
-    if body.contains_key("allowance") {
-        changes.extend(own);
-        changes.push(Change::Add(Field::Terms, 1));
+    match form.form("allowance") {
+        Given::Value(form) => changes.extend(own::set(form, of_models, before)),
+        Given::Null => changes.extend(own::reset(before)),
+        Given::Absent | Given::Wrong => {}
     }
     form.close();
     if body.is_empty() {

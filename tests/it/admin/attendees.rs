@@ -170,10 +170,13 @@ async fn an_attendee_gets_own_limits_on_models_and_sees_what_is_left() {
     assert_eq!(shown["left_by_model"], left);
     assert_eq!(shown["left"]["in_flight"], json!({"allowed": 8, "remaining": 7}));
 
-    let unknown = json!({"gpt-4o": {"in_flight": 2}, "o3": {"requests_total": 2}, "x": {"y": 1}});
-    let wrong = set(unknown).await.wrong_fields();
-    let expected = ["allowance.by_model.gpt-4o.in_flight", "allowance.by_model.o3.requests_total"];
-    assert!(expected.iter().all(|field| wrong.iter().any(|wrong| wrong == field)), "{wrong:?}");
+    let unknown = json!({
+        "gpt-4o": {"in_flight": 2, "y": 1}, "gtp-4o": null, "o3": {"requests_total": 2}, "x": {},
+    });
+    let mut wrong = set(unknown).await.wrong_fields();
+    wrong.sort();
+    let expected = ["gpt-4o.in_flight", "gpt-4o.y", "gtp-4o", "o3.requests_total", "x"];
+    assert_eq!(wrong, expected.map(|name| format!("allowance.by_model.{name}")));
     let back = set(json!({"gpt-4o": null})).await.ok(200);
     assert_eq!(back["allowance"]["by_model"], by_model);
     set(json!({"gpt-4o": {"requests_total": 5}})).await.ok(200);
@@ -189,6 +192,30 @@ async fn an_attendee_gets_own_limits_on_models_and_sees_what_is_left() {
         .map(|change| change["field"].clone())
         .collect();
     assert!(fields.contains(&json!("allowance.by_model.gpt-4o.requests_total")), "{fields:?}");
+}
+
+#[tokio::test]
+async fn an_own_limit_on_a_model_is_removed_also_after_the_event_has_lost_the_limit() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let limits = json!({"gpt-4o": {"requests_total": 3, "usd_total": 1.5}});
+    let by_model = |limits: Value| json!({"allowances": {"attendee": {"by_model": limits}}});
+    let (path, event) = harness.event(json!({})).await;
+    let ada = format!("{path}/attendees/ada");
+    let set =
+        async |limits: Value| harness.patch(&ada, json!({"allowance": {"by_model": limits}})).await;
+    for removal in [json!(null), json!({"GPT-4o": null}), json!({"gpt-4o": {}}), json!({})] {
+        harness.patch(&path, by_model(limits.clone())).await.ok(200);
+        set(json!({"gpt-4o": {"requests_total": 9, "usd_total": null}})).await.ok(200);
+        harness.patch(&path, by_model(json!(null))).await.ok(200);
+        set(removal.clone()).await.ok(200);
+        let numbers = account(&harness, &event, "ada").await.numbers;
+        let is_own = |field: &Field| matches!(field, Field::OverrideOfModel(..));
+        assert!(!numbers.keys().any(is_own), "{removal}");
+        harness.patch(&path, by_model(limits.clone())).await.ok(200);
+        let shown = harness.get(&ada).await.ok(200);
+        assert_eq!(shown["allowance"]["by_model"], limits, "{removal}");
+    }
 }
 
 #[tokio::test]
