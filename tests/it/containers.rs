@@ -291,7 +291,7 @@ async fn the_containers_of_ones_own_deployment_are_nobody_elses() {
             event.keeps_objects = keeps;
         });
         let world = world.start().await;
-        let ada = world.signed("ada").await;
+        let (ada, bob) = (world.signed("ada").await, world.attendee("bob").await);
         let described = json!({"endpoint": world.azure().endpoint(), "azure_name": "own",
             "operations": ["responses"], "key": canary::KEY});
         let mut put = ada.post("/api/v1/deployments/gpt-4o-mini", described.to_string());
@@ -300,7 +300,11 @@ async fn the_containers_of_ones_own_deployment_are_nobody_elses() {
         world.wait(chrono::TimeDelta::seconds(6));
         let first = ada.respond(auto()).await.assert_ok().json();
         let mut asked = auto();
-        asked["input"] = history(first["output"][0]["container_id"].as_str().unwrap());
+        let id = first["output"][0]["container_id"].as_str().unwrap();
+        asked["input"] = history(id);
+        for stolen in [asked.clone(), interpreter(json!(id))] {
+            bob.respond(stolen).await.assert_refused(404, "object_not_found");
+        }
         ada.respond(asked).await.assert_ok();
         assert!(world.azure().requests().iter().all(|sent| sent.json()["model"] == "own"));
         world.settle().await;
