@@ -22,7 +22,7 @@ use crate::events::owned;
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
 use crate::read::reader;
-use crate::roster_csv::{Names, Remark, What};
+use crate::roster_csv::UnnamedRow;
 use crate::time::Timestamp;
 use crate::{Call, DeletedUser, body, reply, roster_csv};
 
@@ -226,12 +226,9 @@ struct SkippedRow {
     identifier: String,
 }
 
-impl SkippedRow {
-    fn of(remark: Remark) -> Option<Self> {
-        match remark.what {
-            What::NoUser { of } => Some(Self { line: remark.line, identifier: of }),
-            What::Twice(_) | What::Spelt { .. } | What::Wrong { .. } => None,
-        }
+impl From<UnnamedRow> for SkippedRow {
+    fn from(row: UnnamedRow) -> Self {
+        Self { line: row.line, identifier: row.first_cell }
     }
 }
 
@@ -241,47 +238,84 @@ struct Wanted {
     skipped: Vec<SkippedRow>,
 }
 
+/// A user name of a body, as it is written.
+struct Name {
+    text: String,
+    place: NamePlace,
+}
+
+/// Where a body has a name.
+enum NamePlace {
+    /// In JSON, at this index of the list.
+    Listed(usize),
+    /// In a CSV, on this line.
+    OnLine(usize),
+}
+
+impl Name {
+    /// The user, or a mistake that says where the wrong name is.
+    fn user(&self, mistakes: &Mistakes) -> Option<UserId> {
+        let fault = match self.text.parse() {
+            Ok(user) => return Some(user),
+            Err(fault) => fault,
+        };
+        let hint = self.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let message = format!("{fault}{hint}");
+        match self.place {
+            NamePlace::Listed(index) => mistakes.add(format!("users[{index}]"), message),
+            NamePlace::OnLine(line) => mistakes.add("users", format!("line {line}: {message}")),
+        }
+        None
+    }
+
+    /// How a wrong name becomes right.
+    fn hint(&self) -> Option<String> {
+        let spelt = transliterated(&self.text);
+        let spelt = spelt.filter(|spelt| spelt.parse::<UserId>().is_ok());
+        spelt.map(|spelt| format!("write {spelt}"))
+    }
+}
+
 /// The users of a body: a list in JSON, or a column of a CSV.
 fn asked_for(call: Call<'_>) -> Result<Wanted, AdminError> {
     let csv = csv_in(call.request)?;
     let mistakes = Mistakes::default();
-    let found = match &csv {
-        Some(text) => roster_csv::names(text).unwrap_or_else(|fault| {
-            mistakes.add("users", fault);
-            Names::default()
-        }),
-        None => Names {
-            names: names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
-            unnamed: Vec::new(),
-        },
+    let (names, skipped) = match &csv {
+        Some(text) => named_in_csv(text, &mistakes),
+        None => (named_in_json(&body::object(call.request)?, &mistakes), Vec::new()),
     };
-    let names = found.names;
-    if csv.is_some() && names.is_empty() {
+    if names.len() > MOST {
+        mistakes.add("users", format!("must be at most {MOST}"));
+        return mistakes.unless_any(None);
+    }
+    let users = names.iter().filter_map(|name| name.user(&mistakes)).collect();
+    mistakes.unless_any(Some(Wanted { users, skipped }))
+}
+
+/// The names of a CSV, and the rows that have none.
+fn named_in_csv(text: &str, mistakes: &Mistakes) -> (Vec<Name>, Vec<SkippedRow>) {
+    let found = match roster_csv::names(text) {
+        Ok(found) => found,
+        Err(fault) => {
+            mistakes.add("users", fault);
+            return (Vec::new(), Vec::new());
+        }
+    };
+    if found.names.is_empty() {
         mistakes.add(
             "users",
             "are missing: the file has no users. To remove all users, send {\"users\": []}",
         );
     }
-    if names.len() > MOST {
-        mistakes.add("users", format!("must be at most {MOST}"));
-        return mistakes.unless_any(None);
-    }
-    let mut users = BTreeSet::new();
-    for (index, name) in names.iter().enumerate() {
-        match name.parse::<UserId>() {
-            Ok(user) => {
-                users.insert(user);
-            }
-            Err(fault) => {
-                let spelt = transliterated(name).filter(|spelt| spelt.parse::<UserId>().is_ok());
-                let hint = spelt.map(|name| format!("; write {name}"));
-                let message = format!("{fault}{}", hint.unwrap_or_default());
-                mistakes.add(format!("users[{index}]"), message);
-            }
-        }
-    }
-    let skipped = found.unnamed.into_iter().filter_map(SkippedRow::of).collect();
-    mistakes.unless_any(Some(Wanted { users, skipped }))
+    let name = |(line, text)| Name { text, place: NamePlace::OnLine(line) };
+    let skipped = found.unnamed.into_iter().map(SkippedRow::from);
+    (found.names.into_iter().map(name).collect(), skipped.collect())
+}
+
+/// The names of a list in JSON.
+fn named_in_json(body: &Map<String, Value>, mistakes: &Mistakes) -> Vec<Name> {
+    let names = names_in(body, mistakes).unwrap_or_default().into_iter().enumerate();
+    names.map(|(index, text)| Name { text, place: NamePlace::Listed(index) }).collect()
 }
 
 /// The text of a body that is a CSV, in any encoding that spreadsheets write. Clients send a file

@@ -159,8 +159,18 @@ fn first_cell(row: &Row) -> String {
 /// The names of a CSV, as they are written, and the rows without one.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
-    pub(crate) names: Vec<String>,
-    pub(crate) unnamed: Vec<Remark>,
+    /// Each with the number of its row's first line.
+    pub(crate) names: Vec<(usize, String)>,
+    pub(crate) unnamed: Vec<UnnamedRow>,
+}
+
+/// A row without a user name, such as one of GitHub Classroom that nobody has claimed yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UnnamedRow {
+    /// The number of its first line.
+    pub(crate) line: usize,
+    /// Its first cell that is not empty, such as the identifier of a student.
+    pub(crate) first_cell: String,
 }
 
 /// The user names of a CSV: the column with such a heading, or the only column.
@@ -176,10 +186,9 @@ pub(crate) fn names(text: &str) -> Result<Names, String> {
     for row in rows.iter().skip(usize::from(column.is_some())) {
         match row.cell(column.unwrap_or_default()) {
             "" => {
-                let what = What::NoUser { of: first_cell(row) };
-                found.unnamed.push(Remark { line: row.line, what });
+                found.unnamed.push(UnnamedRow { line: row.line, first_cell: first_cell(row) });
             }
-            name => found.names.push(name.to_owned()),
+            name => found.names.push((row.line, name.to_owned())),
         }
     }
     Ok(found)
@@ -212,7 +221,7 @@ mod tests {
     use super::*;
 
     fn users(text: &str) -> Result<Vec<String>, String> {
-        names(text).map(|found| found.names)
+        names(text).map(|found| found.names.into_iter().map(|(_, name)| name).collect())
     }
 
     /// A file of `cases.json`.
@@ -277,8 +286,8 @@ mod tests {
         let classroom = "\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
                          \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n\"s2\",\"\",\"\",\"Bob\"\n";
         let found = names(classroom).unwrap();
-        assert_eq!(found.names, ["ada-l"]);
-        assert_eq!(found.unnamed[0].to_string(), "line 3: s2 has no user name");
+        assert_eq!(found.names, [(2, "ada-l".to_owned())]);
+        assert_eq!(found.unnamed, [UnnamedRow { line: 3, first_cell: "s2".to_owned() }]);
         let excel = "\u{feff}Name;User;Team\r\nAda;ada;red\r\n";
         assert_eq!(users(excel).unwrap(), ["ada"]);
         let named = "\u{feff}sep=;\r\nName, first;User\r\nAda;ada\r\n";

@@ -90,6 +90,27 @@ async fn a_roster_is_read_under_any_content_type() {
 }
 
 #[tokio::test]
+async fn a_wrong_name_of_a_file_is_named_by_its_line() {
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"access": "roster"})).await;
+    let put = async |body: &'static str| {
+        let http = http::Request::put(format!("/api/admin{path}/roster"))
+            .header("authorization", format!("Bearer {}", harness.token))
+            .header("content-type", "text/csv");
+        let refused = harness.ask(http.body(body.into()).unwrap()).await;
+        refused.refused(400, "invalid_value")["error"]["details"].clone()
+    };
+    // Below a heading, a row that nobody has claimed, and a cell of two lines.
+    let details = put("identifier,user\ns1,\ns2,\"a\nb\"\n\ns4,\u{f8}\n").await;
+    let lines: Vec<_> = details.as_array().unwrap().iter().map(|one| &one["message"]).collect();
+    assert!(lines[0].as_str().unwrap().starts_with("line 3: "), "{details}");
+    assert!(lines[1].as_str().unwrap().starts_with("line 6: "), "{details}");
+    assert!(details.as_array().unwrap().iter().all(|one| one["field"] == "users"), "{details}");
+    let wrong = harness.put(&format!("{path}/roster"), json!({"users": ["ok", "", 5]})).await;
+    assert_eq!(wrong.wrong_fields(), ["users[1]", "users[2]"]);
+}
+
+#[tokio::test]
 async fn the_signing_secret_is_in_no_response_and_no_audit() {
     let harness = Harness::open().await;
     let (path, made) = harness.event(json!({"access": "registered"})).await;
