@@ -71,12 +71,12 @@ pub fn is_about_a_person(heading: &str) -> bool {
     USER.contains(&heading) || OTHER.contains(&heading)
 }
 
-/// The user of a row, and what its organiser should know about it.
+/// What an organiser should know about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     /// The number of the row's first line.
     pub line: usize,
-    /// What.
+    /// The kind of the remark.
     pub what: What,
 }
 
