@@ -270,9 +270,19 @@ impl Name {
 
     /// How a wrong name becomes right.
     fn hint(&self) -> Option<String> {
-        let spelt = transliterated(&self.text);
-        let spelt = spelt.filter(|spelt| spelt.parse::<UserId>().is_ok());
-        spelt.map(|spelt| format!("write {spelt}"))
+        match self.place {
+            // API Gateway reads other content types as UTF-8, and replaces what is none.
+            NamePlace::OnLine(_) if self.text.contains('\u{fffd}') => Some(
+                "the file is not UTF-8, and was changed on its way: send it with -H \
+                 'content-type: text/csv'"
+                    .to_owned(),
+            ),
+            NamePlace::Listed(_) | NamePlace::OnLine(_) => {
+                let spelt = transliterated(&self.text);
+                let spelt = spelt.filter(|spelt| spelt.parse::<UserId>().is_ok());
+                spelt.map(|spelt| format!("write {spelt}"))
+            }
+        }
     }
 }
 

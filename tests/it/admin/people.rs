@@ -87,6 +87,12 @@ async fn a_roster_is_read_under_any_content_type() {
     let details = other["error"]["details"].to_string();
     assert!(details.contains("write jorgen"), "{details}");
     assert_eq!(details.matches("write ").count(), 1, "{details}");
+    // As it passes on Windows-1252. In a column of other texts it does no harm.
+    let changed = "name;user\nZo\u{fffd};ada\nNo\u{fffd}l;no\u{fffd}l\n";
+    let changed = put(None, changed).await.refused(400, "invalid_value");
+    let details = changed["error"]["details"].to_string();
+    assert!(details.contains("is not UTF-8") && details.contains("text/csv"), "{details}");
+    put(None, "name;user\nZo\u{fffd};ada\n").await.ok(200);
 }
 
 #[tokio::test]
