@@ -3,8 +3,7 @@
 use chrono::TimeDelta;
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::ids::SessionId;
-use lanyard_domain::operation::Operation;
-use lanyard_domain::usage::{CacheUse, Charge, UsageRecord};
+use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::people::{PeopleStore, Rating};
 use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::json;
@@ -28,7 +27,7 @@ async fn admin_makes_only_the_allowed_calls() {
     harness.get(&format!("{path}/ratings")).await.ok(200);
     harness.delete(&format!("{path}/registrations/ada")).await.refused(404, "not_found");
     let filed = session_with_a_first_request(&harness, &path).await;
-    // Only who has a seat has records that count.
+    // Records count from the attendee's seat on.
     let event = path.trim_start_matches("/events/").parse().unwrap();
     let changes = vec![Change::Set(Field::SeatedAt, 1)];
     let seat = Write { conditions: Vec::new(), changes };
@@ -59,26 +58,7 @@ async fn admin_makes_only_the_allowed_calls() {
 async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
     let first = "req_00000000000000000000000000000001".parse().unwrap();
     let session = SessionId::made_for(&first);
-    let record = UsageRecord {
-        request_id: "req_00000000000000000000000000000002".parse().unwrap(),
-        event: path.trim_start_matches("/events/").parse().unwrap(),
-        user: "ada".parse().unwrap(),
-        operation: Operation::ChatCompletions,
-        model: Some("gpt-4o".parse().unwrap()),
-        charge: Charge::of_tokens(7, 5),
-        is_estimated: false,
-        status: 200,
-        is_streamed: false,
-        admitted_at: harness.clock.now(),
-        duration_ms: 1,
-        first_byte_ms: 1,
-        session: Some(session.clone()),
-        app: None,
-        response_id: None,
-        own_charge: None,
-        cache: CacheUse::default(),
-        bill: None,
-    };
+    let record = UsageRecord { session: Some(session.clone()), ..harness.record(path, "ada", 2) };
     harness.table.record(&record).await.unwrap();
     harness.table.file_in_session(&record).await.unwrap();
     let rating = Rating { is_up: true, feedback: String::new(), rated_at: harness.clock.now() };

@@ -10,6 +10,8 @@ use lanyard_administration::Administration;
 use lanyard_administration::direct::{DirectCall, DirectResponse, direct};
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::event::Event;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::usage::{CacheUse, Charge, UsageRecord};
 use lanyard_gateway::Request;
 use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing};
@@ -154,6 +156,30 @@ impl Harness {
     pub(super) async fn stored(&self, path: &str) -> Event {
         let id = path.trim_start_matches("/events/").parse().unwrap();
         self.table.event(&id, true).await.unwrap().unwrap()
+    }
+
+    /// The record of an attendee's request at this moment.
+    pub(super) fn record(&self, path: &str, user: &str, number: u64) -> UsageRecord {
+        UsageRecord {
+            request_id: format!("req_{number:032}").parse().unwrap(),
+            event: path.trim_start_matches("/events/").parse().unwrap(),
+            user: user.parse().unwrap(),
+            operation: Operation::ChatCompletions,
+            model: Some("gpt-4o".parse().unwrap()),
+            charge: Charge::of_tokens(7, 5),
+            is_estimated: false,
+            status: 200,
+            is_streamed: false,
+            admitted_at: self.clock.now(),
+            duration_ms: 1,
+            first_byte_ms: 1,
+            session: None,
+            app: None,
+            response_id: None,
+            own_charge: None,
+            cache: CacheUse::default(),
+            bill: None,
+        }
     }
 
     /// Moves the time on.
