@@ -2,6 +2,7 @@
 
 mod left;
 mod own;
+mod used;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::admission;
 use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::left::LeftView;
+use self::used::ModelView;
 use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
 use crate::error::AdminError;
@@ -123,17 +125,6 @@ pub(crate) struct AttendeeDetails<'a> {
     left_by_model: BTreeMap<String, BTreeMap<&'static str, LeftView>>,
 }
 
-/// The usage of an attendee with a model.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "AttendeeModel"))]
-struct ModelView {
-    /// `null` for requests that were settled after their function had crashed.
-    model: Option<DeploymentName>,
-    #[serde(flatten)]
-    numbers: Numbers,
-}
-
 /// A rejected request.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,20 +158,10 @@ pub(crate) async fn show(
         .map(|one| RejectedView { at: Timestamp::utc(one.at), code: one.code })
         .collect();
     let account = account.unwrap_or_default();
-    let by_model = match account.numbers.get(&Field::SeatedAt) {
-        Some(at) => {
-            let since = EpochNanos(*at).to_utc();
-            call.admin.store.attendee_models(id, &user, since).await?
-        }
-        None => Vec::new(),
-    };
-    let by_model = by_model
-        .into_iter()
-        .map(|one| ModelView { model: one.model, numbers: Numbers::new(one.requests, one.charge) });
+    let by_model = used::by_model(call, id, &user, &account).await?;
     let attendee = AttendeeView::of(&user, &account, &event);
-    let by_model = by_model.collect();
-    let at =
-        left::At { account: &account, day: event.window.local_day(call.now()), now: call.now() };
+    let now = call.now();
+    let at = left::At { account: &account, day: event.window.local_day(now), now };
     let left = at.of(&attendee.allowance.limits);
     let left_by_model = at.by_model(&attendee.allowance.by_model);
     reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model, left, left_by_model })

@@ -9,22 +9,21 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::AzureKey;
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, TokenId};
+use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId, TokenId};
 use lanyard_domain::token::{EventCode, UserId};
+use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::ports::{Cause, StoreFault};
 
 use crate::audit::{AuditEntry, AuditLog};
 use crate::organiser_token::OrganiserToken;
 use crate::place::Place;
 use crate::records::{
-    HourUsage, IssuedToken, ModelUsage, OrganiserTokenRecord, RatedResponse, SessionPlace,
-    SessionUsage,
+    HourUsage, IssuedToken, OrganiserTokenRecord, RatedResponse, SessionPlace, SessionUsage,
 };
 
 /// Everything that organisers store, as one value.
 pub trait AdministrationStore:
-    AttendeeModelStore
-    + AuditStore
+    AuditStore
     + DeploymentStore
     + EventSettingsStore
     + HourStore
@@ -32,14 +31,14 @@ pub trait AdministrationStore:
     + OrganiserTokenStore
     + OwnDeploymentStore
     + RatingStore
+    + RecordStore
     + RegistrationStore
     + SessionStore
 {
 }
 
 impl<S> AdministrationStore for S where
-    S: AttendeeModelStore
-        + AuditStore
+    S: AuditStore
         + DeploymentStore
         + EventSettingsStore
         + HourStore
@@ -47,6 +46,7 @@ impl<S> AdministrationStore for S where
         + OrganiserTokenStore
         + OwnDeploymentStore
         + RatingStore
+        + RecordStore
         + RegistrationStore
         + SessionStore
 {
@@ -299,17 +299,17 @@ pub trait HourStore: Send + Sync {
     async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault>;
 }
 
-/// Usage of an attendee by model.
+/// Usage records.
 #[async_trait]
-pub trait AttendeeModelStore: Send + Sync {
-    /// The sums of the records of an attendee's requests since an instant, by model. Of an attendee
-    /// with more than about ten thousand requests, some are missing.
-    async fn attendee_models(
+pub trait RecordStore: Send + Sync {
+    /// About a thousand records of an attendee's requests, `after` one; and the last one if there
+    /// are more. A record that cannot be read is logged and left out.
+    async fn records(
         &self,
         event: &EventId,
         user: &UserId,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<ModelUsage>, OrganiserFault>;
+        after: Option<&RequestId>,
+    ) -> Result<(Vec<UsageRecord>, Option<RequestId>), OrganiserFault>;
 }
 
 /// Usage of an event by session.

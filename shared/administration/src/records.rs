@@ -70,17 +70,6 @@ pub struct HourUsage {
     pub rejected: Vec<RejectedRequest>,
 }
 
-/// The usage of an attendee with a model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelUsage {
-    /// Under which name; absent for what the sweep settled, because its function had crashed.
-    pub model: Option<DeploymentName>,
-    /// Requests settled with a charge.
-    pub requests: u64,
-    /// The charge.
-    pub charge: Charge,
-}
-
 /// The usage of a minute of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinuteUsage {

@@ -5,7 +5,6 @@
 //! read. Accounts are changed through the ledger.
 
 mod audit;
-mod by_model;
 mod deployments;
 mod events;
 mod hours;
@@ -13,6 +12,7 @@ mod issued;
 mod listing;
 mod own;
 mod ratings;
+mod records;
 mod reset;
 mod sessions;
 mod tokens;

@@ -1,0 +1,74 @@
+//! The usage of an attendee by model, from the records of their requests.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, Field};
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::time::EpochNanos;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+use serde::Serialize;
+
+use crate::Call;
+use crate::accounts::Numbers;
+use crate::error::AdminError;
+
+/// The most pages of records that are read: about ten thousand records.
+const PAGES: usize = 10;
+
+/// The usage of an attendee with a model.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AttendeeModel"))]
+pub(super) struct ModelView {
+    /// `null` for requests that were settled after their function had crashed.
+    model: Option<DeploymentName>,
+    #[serde(flatten)]
+    numbers: Numbers,
+}
+
+/// The usage of an attendee by model.
+pub(super) async fn by_model(
+    call: Call<'_>,
+    event: &EventId,
+    user: &UserId,
+    account: &Account,
+) -> Result<Vec<ModelView>, AdminError> {
+    let mut sums = Sums::default();
+    let Some(seated_at) = account.numbers.get(&Field::SeatedAt) else { return Ok(Vec::new()) };
+    let since = EpochNanos(*seated_at).to_utc();
+    let mut after = None;
+    for _ in 0..PAGES {
+        let (records, next) = call.admin.store.records(event, user, after.as_ref()).await?;
+        sums.add(&records, since);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(sums.views())
+}
+
+/// Requests and their charge, by model.
+#[derive(Default)]
+struct Sums(BTreeMap<Option<DeploymentName>, (u64, Charge)>);
+
+impl Sums {
+    /// Adds records. Those of before `since` stay when a reset deletes the account, and do not count.
+    fn add(&mut self, records: &[UsageRecord], since: DateTime<Utc>) {
+        for record in records.iter().filter(|record| record.admitted_at >= since) {
+            let (requests, charge) = self.0.entry(record.model.clone()).or_default();
+            *requests += 1;
+            *charge = charge.plus(record.charge);
+        }
+    }
+
+    fn views(self) -> Vec<ModelView> {
+        let view = |(model, (requests, charge))| {
+            let numbers = Numbers::new(requests, charge);
+            ModelView { model, numbers }
+        };
+        self.0.into_iter().map(view).collect()
+    }
+}
