@@ -1,5 +1,6 @@
 //! The organisers' API, over the embedded engine.
 
+mod attendee_models;
 mod attendees;
 mod deployments;
 mod doors;

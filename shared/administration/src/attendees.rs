@@ -115,7 +115,8 @@ pub(crate) struct AttendeeDetails<'a> {
     rejected: Vec<RejectedView>,
     /// The usage by model, from the records of the requests. If it has fewer requests than `usage`,
     /// others are missing: those of an event that keeps no records, those of more than 90 days ago
-    /// or of an earlier release, and some of an attendee with more than about ten thousand.
+    /// or of an earlier release, those of the last seconds, some of an attendee with more than about
+    /// ten thousand, and those that could not be read just now.
     by_model: Vec<ModelView>,
     /// What is left of each limit now.
     left: BTreeMap<&'static str, LeftView>,
@@ -158,7 +159,7 @@ pub(crate) async fn show(
         .map(|one| RejectedView { at: Timestamp::utc(one.at), code: one.code })
         .collect();
     let account = account.unwrap_or_default();
-    let by_model = used::by_model(call, id, &user, &account).await?;
+    let by_model = used::by_model(call, id, &user, &account).await;
     let attendee = AttendeeView::of(&user, &account, &event);
     let now = call.now();
     let at = left::At { account: &account, day: event.window.local_day(now), now };

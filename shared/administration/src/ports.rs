@@ -303,7 +303,7 @@ pub trait HourStore: Send + Sync {
 #[async_trait]
 pub trait RecordStore: Send + Sync {
     /// About a thousand records of an attendee's requests, `after` one; and the last one if there
-    /// are more. A record that cannot be read is logged and left out.
+    /// are more. The newest may be missing. One that cannot be read is logged and left out.
     async fn records(
         &self,
         event: &EventId,

@@ -1,6 +1,7 @@
 //! The usage of an attendee by model, from the records of their requests.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, Field};
@@ -12,7 +13,6 @@ use serde::Serialize;
 
 use crate::Call;
 use crate::accounts::Numbers;
-use crate::error::AdminError;
 
 /// The most pages of records that are read: about ten thousand records.
 const PAGES: usize = 10;
@@ -28,26 +28,34 @@ pub(super) struct ModelView {
     numbers: Numbers,
 }
 
-/// The usage of an attendee by model.
+/// The usage of an attendee by model. Records that cannot be read are missing: when the store is
+/// throttled, the organiser needs the limits and the rejected requests in particular.
 pub(super) async fn by_model(
     call: Call<'_>,
     event: &EventId,
     user: &UserId,
     account: &Account,
-) -> Result<Vec<ModelView>, AdminError> {
+) -> Vec<ModelView> {
     let mut sums = Sums::default();
-    let Some(seated_at) = account.numbers.get(&Field::SeatedAt) else { return Ok(Vec::new()) };
+    let Some(seated_at) = account.numbers.get(&Field::SeatedAt) else { return Vec::new() };
     let since = EpochNanos(*seated_at).to_utc();
     let mut after = None;
     for _ in 0..PAGES {
-        let (records, next) = call.admin.store.records(event, user, after.as_ref()).await?;
+        let (records, next) = match call.admin.store.records(event, user, after.as_ref()).await {
+            Ok(page) => page,
+            Err(fault) => {
+                let cause: &(dyn Error + 'static) = &fault;
+                tracing::warn!(event = %event, cause, "the usage by model is incomplete");
+                break;
+            }
+        };
         sums.add(&records, since);
         after = next;
         if after.is_none() {
             break;
         }
     }
-    Ok(sums.views())
+    sums.views()
 }
 
 /// Requests and their charge, by model.

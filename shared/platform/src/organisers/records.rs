@@ -18,7 +18,7 @@ impl RecordStore for Organisers {
         after: Option<&RequestId>,
     ) -> Result<(Vec<UsageRecord>, Option<RequestId>), OrganiserFault> {
         let start = after.map(|request| Key::request(event, user, request).attributes());
-        let query = self.table.in_partition(records_pk(event, user)).consistent_read(true);
+        let query = self.table.in_partition(records_pk(event, user));
         let page = query.set_exclusive_start_key(start).send().await.map_err(away)?;
         let records = page.items().iter().filter_map(|item| readable(item, get_document)).collect();
         let last = page.last_evaluated_key();
