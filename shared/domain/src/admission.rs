@@ -16,7 +16,8 @@ pub(crate) use self::rate::cost_ns;
 pub use self::rate::{Remaining, remaining};
 pub use self::refusal::Refusal;
 pub use self::seat::{
-    SeatPace, ask_for_seat, give_seat, is_full, leave_queue, take_back_seat, take_seat, vacate_seat,
+    SeatPace, ask_for_seat, give_seat, is_full, leave_queue, take_back_seat, take_seat, used_since,
+    vacate_seat,
 };
 use crate::account::{Account, Change, Condition, Field, Hold, Lifetime, Write, signed};
 use crate::allowance::Allowance;

@@ -6,9 +6,11 @@ use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContex
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::query::QueryInput;
+use chrono::TimeDelta;
 use lanyard_administration::Administration;
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::time::EpochNanos;
+use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_platform::organisers::Organisers;
 use serde_json::json;
@@ -23,6 +25,23 @@ async fn seat(harness: &Harness, path: &str, user: &str) {
     let write = Write { conditions: Vec::new(), changes };
     let key = AccountKey::Attendee(event, user.parse().unwrap());
     harness.table.apply(&key, &write).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_first_requests_of_a_newcomer_count_and_none_of_before_a_reset() {
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({})).await;
+    seat(&harness, &path, "ada").await;
+    // One of two requests at once asks for the seat. The other has arrived earlier, or by a clock
+    // that is behind. The last one was before a reset.
+    for (number, seconds_before) in [(1, 0), (2, 1), (3, 60)] {
+        let record = harness.record(&path, "ada", number);
+        let admitted_at = record.admitted_at - TimeDelta::seconds(seconds_before);
+        harness.table.record(&UsageRecord { admitted_at, ..record }).await.unwrap();
+    }
+    let details = harness.get(&format!("{path}/attendees/ada")).await.ok(200);
+    assert_eq!(details["by_model"][0]["requests"], 2);
+    assert_eq!(details["by_model"][0]["total_tokens"], 24);
 }
 
 /// Fails every query for records.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{Account, Field};
+use lanyard_domain::account::Account;
+use lanyard_domain::admission;
 use lanyard_domain::ids::{DeploymentName, EventId};
-use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Charge, UsageRecord};
 use serde::Serialize;
@@ -37,8 +37,8 @@ pub(super) async fn by_model(
     account: &Account,
 ) -> Vec<ModelView> {
     let mut sums = Sums::default();
-    let Some(seated_at) = account.numbers.get(&Field::SeatedAt) else { return Vec::new() };
-    let since = EpochNanos(*seated_at).to_utc();
+    let Some(since) = admission::used_since(account) else { return Vec::new() };
+    let since = since.to_utc();
     let mut after = None;
     for _ in 0..PAGES {
         let (records, next) = match call.admin.store.records(event, user, after.as_ref()).await {

@@ -120,6 +120,16 @@ pub fn take_seat(asked_at: EpochNanos) -> Write {
     }
 }
 
+/// Since when an attendee's requests count. `None` without a seat.
+///
+/// A newcomer sends several requests at once, and only one of them asks for the seat. Another one,
+/// which has waited for it, may have arrived earlier, or have a function whose clock is behind.
+#[must_use]
+pub fn used_since(attendee: &Account) -> Option<EpochNanos> {
+    let asked_at = attendee.numbers.get(&Field::SeatedAt)?;
+    Some(EpochNanos(asked_at.saturating_sub(SEAT_RESPONSE_NS)))
+}
+
 /// The write by which an attendee who got no seat stops asking.
 #[must_use]
 pub fn leave_queue(asked_at: EpochNanos) -> Write {
@@ -159,6 +169,18 @@ mod tests {
         }
         // The second half of the hall has waited for half a minute.
         assert_eq!(now - 1_000, MINUTE_NS / 2);
+    }
+
+    #[test]
+    fn requests_that_have_waited_for_the_seat_count_too() {
+        let mut attendee = Account::default();
+        assert_eq!(used_since(&attendee), None);
+        let (earlier, asked_at) = (EpochNanos(9_000_000_000), EpochNanos(10_000_000_000));
+        attendee = attendee.apply(&ask_for_seat(asked_at)).unwrap();
+        assert!(attendee.apply(&ask_for_seat(earlier)).is_none());
+        assert_eq!(used_since(&attendee), None);
+        attendee = attendee.apply(&take_seat(asked_at)).unwrap();
+        assert!(used_since(&attendee).unwrap() <= earlier);
     }
 
     #[test]
