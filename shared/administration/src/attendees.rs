@@ -19,7 +19,7 @@ use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::left::LeftView;
+use self::left::{AccountOnDay, LeftView};
 use self::used::ModelView;
 use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
@@ -162,9 +162,10 @@ pub(crate) async fn show(
     let by_model = used::by_model(call, id, &user, &account).await;
     let attendee = AttendeeView::of(&user, &account, &event);
     let now = call.now();
-    let at = left::At { account: &account, day: event.window.local_day(now), now };
-    let left = at.of(&attendee.allowance.limits);
-    let left_by_model = at.by_model(&attendee.allowance.by_model);
+    let day = event.window.local_day(now);
+    let account = AccountOnDay { account: &account, day, now };
+    let left = account.left_of_limits(&attendee.allowance.limits);
+    let left_by_model = account.left_of_models(&attendee.allowance.by_model);
     reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model, left, left_by_model })
 }
 

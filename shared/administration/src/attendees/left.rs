@@ -26,16 +26,16 @@ pub(super) struct LeftView {
     resets_at: Option<Timestamp>,
 }
 
-/// An account at an instant.
-pub(super) struct At<'a> {
+/// An account on a day of its event.
+pub(super) struct AccountOnDay<'a> {
     pub(super) account: &'a Account,
     pub(super) day: LocalDay,
     pub(super) now: DateTime<Utc>,
 }
 
-impl At<'_> {
-    /// What is left of the limits on all models, or on the one of the allowance.
-    pub(super) fn of(&self, allowance: &Allowance) -> BTreeMap<&'static str, LeftView> {
+impl AccountOnDay<'_> {
+    /// What is left of each limit of an allowance.
+    pub(super) fn left_of_limits(&self, allowance: &Allowance) -> BTreeMap<&'static str, LeftView> {
         let one = |(key, allowed): (LimitKey, u64)| {
             let left = left(self.account, key, allowed, self.day, self.now);
             let amount = |count| key.quantity().amount(count);
@@ -50,13 +50,13 @@ impl At<'_> {
     }
 
     /// What is left of the limits on single models.
-    pub(super) fn by_model(
+    pub(super) fn left_of_models(
         &self,
         limits: &ModelLimits,
     ) -> BTreeMap<String, BTreeMap<&'static str, LeftView>> {
         let of_model = |name: &DeploymentName| {
             let of_model = Allowance::default().for_model(limits.of(name));
-            (name.to_string(), self.of(&of_model))
+            (name.to_string(), self.left_of_limits(&of_model))
         };
         limits.names().into_iter().map(of_model).collect()
     }
