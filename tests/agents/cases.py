@@ -220,7 +220,7 @@ CASES = [
     edits_a_file,
     answers_by_a_schema,
     refused(401, "No valid event code was sent", lambda world: "no-such-code"),
-    refused(402, "It does not come back by itself: ask the organiser for more.", lambda world: world.spent),
+    refused(402, "It does not reset: ask the organiser for more.", lambda world: world.spent),
     refused(403, "The organiser has paused the event.", lambda world: world.paused),
     waits,
     waits_for_room,

@@ -39,7 +39,7 @@ async fn a_limit_holds_under_every_name_of_its_model_and_no_other_model_is_held_
         for name in ["gpt-4o", "openai/gpt-4o", "Gpt-4O-2024-08-06", "azure/gpt-4o-latest"] {
             let refused = ask(&ada, name).await;
             let text = refused.assert_refused(402, "insufficient_quota").text().to_owned();
-            assert!(text.contains("2 requests in all of gpt-4o is used up"), "{name}: {text}");
+            assert!(text.contains("2 total requests of gpt-4o is used up"), "{name}: {text}");
             assert_eq!(refused.header("x-should-retry"), Some("false"));
         }
         for _ in 0..3 {

@@ -275,9 +275,9 @@ fn a_quota_of_which_something_is_left_says_how_much_and_what_helps() {
         };
         refused.to_string()
     };
-    assert_snapshot!(words(Limit::TokensTotal, 1_000, None), @"Your allowance of 5000 tokens in all has 1000 left, and this request may need more: shorten the prompt or set a smaller max_tokens. It does not come back by itself: ask the organiser for more.");
+    assert_snapshot!(words(Limit::TokensTotal, 1_000, None), @"Your allowance of 5000 total tokens has 1000 left, and this request may need more: shorten the prompt or set a smaller max_tokens. It does not reset: ask the organiser for more.");
     assert_snapshot!(words(Limit::TokensPerDay, 1_000, Some("2026-12-06 00:00 UTC")), @"Your allowance of 5000 tokens per day has 1000 left, and this request may need more: shorten the prompt or set a smaller max_tokens. It is full again at 2026-12-06 00:00 UTC.");
-    assert_snapshot!(words(Limit::TokensTotal, 0, None), @"Your allowance of 5000 tokens in all is used up. It does not come back by itself: ask the organiser for more.");
+    assert_snapshot!(words(Limit::TokensTotal, 0, None), @"Your allowance of 5000 total tokens is used up. It does not reset: ask the organiser for more.");
 }
 
 /// Azure's SDKs obey any `retry-after`, in silence, until the next day.

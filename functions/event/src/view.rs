@@ -172,7 +172,7 @@ struct ModelView {
 struct Left {
     allowed: Amount,
     remaining: Amount,
-    /// When all of it is back; absent for what does not come back by itself.
+    /// When all of it is back; absent for what does not reset.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     resets_at: Option<String>,

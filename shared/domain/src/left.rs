@@ -13,7 +13,7 @@ use crate::window::LocalDay;
 pub struct Left {
     /// The amount that could be reserved now.
     pub remaining: u64,
-    /// When all of it is back. `None` for what does not come back by itself.
+    /// When all of it is back. `None` for what does not reset.
     pub resets_at: Option<DateTime<Utc>>,
 }
 

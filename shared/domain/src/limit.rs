@@ -208,7 +208,7 @@ impl fmt::Display for Limit {
             Counting::PerMinute(_) => write!(f, "{words} per minute"),
             Counting::PerDay(_) => write!(f, "{words} per day"),
             Counting::TokensTotal | Counting::UnitTotal(_) | Counting::RequestsTotal => {
-                write!(f, "{words} in all")
+                write!(f, "total {words}")
             }
             Counting::InFlight => write!(f, "{words} at once"),
         }
@@ -269,15 +269,15 @@ mod tests {
         tokens_per_minute: tokens per minute
         requests_per_day: requests per day
         tokens_per_day: tokens per day
-        tokens_total: tokens in all
-        images_total: images in all
-        audio_seconds_total: seconds of audio in all
-        characters_total: characters in all
-        video_seconds_total: seconds of video in all
+        tokens_total: total tokens
+        images_total: total images
+        audio_seconds_total: total audio seconds
+        characters_total: total text-to-speech characters
+        video_seconds_total: total video seconds
         usd_per_day: US dollars per day
-        usd_total: US dollars in all
+        usd_total: total US dollars
         in_flight: requests at once
-        requests_total: requests in all
+        requests_total: total requests
         ");
         for limit in Limit::BY_MODEL {
             assert_eq!(limit.name().parse(), Ok(*limit));

@@ -86,9 +86,9 @@ impl Unit {
     pub fn words(self) -> &'static str {
         match self {
             Self::Images => "images",
-            Self::AudioSeconds => "seconds of audio",
-            Self::Characters => "characters",
-            Self::VideoSeconds => "seconds of video",
+            Self::AudioSeconds => "audio seconds",
+            Self::Characters => "text-to-speech characters",
+            Self::VideoSeconds => "video seconds",
             Self::Usd => "US dollars",
         }
     }

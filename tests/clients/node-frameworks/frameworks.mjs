@@ -104,7 +104,7 @@ export function check(framework, label) {
     fails(framework.ask(`${(await paused()).code}/ada`, "Hello"), "The organiser has paused the event"));
 
   scenario(`${label}: 402: a used-up budget has a readable message`, async () =>
-    fails(framework.ask(`${(await spent()).code}/ada`, "Hello"), "It does not come back by itself"));
+    fails(framework.ask(`${(await spent()).code}/ada`, "Hello"), "It does not reset"));
 
   scenario(`${label}: 429: a request too many waits`, () =>
     whileOneIsUnderWay(async (credential) => {

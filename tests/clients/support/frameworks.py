@@ -30,7 +30,7 @@ os.environ |= {
 MODEL = TOOLS_MODEL
 CALL = 'Call read_weather with {"town": "Oslo", "unit": "celsius"}.'
 ANIMAL = "Describe an elephant."
-TOO_LATE = "It does not come back by itself"
+TOO_LATE = "It does not reset"
 
 
 class Animal(BaseModel):

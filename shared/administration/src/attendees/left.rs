@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 pub(super) struct LeftView {
     allowed: Amount,
     remaining: Amount,
-    /// When all of it is back; absent for what does not come back by itself.
+    /// When all of it is back; absent for what does not reset.
     #[serde(skip_serializing_if = "Option::is_none")]
     resets_at: Option<Timestamp>,
 }

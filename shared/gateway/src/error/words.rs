@@ -225,6 +225,6 @@ pub(super) fn left_words(
 fn reset_words(resets_at: Option<&str>, contact: &ContactHint) -> String {
     match resets_at {
         Some(at) => format!("It is full again at {at}.{contact}"),
-        None => format!("It does not come back by itself: ask the organiser for more.{contact}"),
+        None => format!("It does not reset: ask the organiser for more.{contact}"),
     }
 }
