@@ -157,10 +157,10 @@ async fn requests_without_an_event_are_not_counted() {
 
 #[tokio::test]
 async fn a_failed_count_of_an_hour_changes_no_charge() {
-    let world = World::event("away").in_memory().timeout(Duration::from_millis(300));
+    let world = World::event("unavailable").in_memory().timeout(Duration::from_millis(300));
     let world = world.start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().always(LedgerCall::Hour, LedgerTrouble::Away);
+    world.ledger().always(LedgerCall::Hour, LedgerTrouble::OutcomeUnknown);
     ada.chat("hello").await.assert_ok();
     ada.send(ada.post(CHAT, "{")).await.assert_refused(400, "invalid_json");
     assert_eq!(world.settle().await.counts(), (1, 17, 5));

@@ -113,7 +113,7 @@ async fn a_token_is_renewed_before_its_end_and_used_if_that_fails() {
     ada.chat("two").await.assert_ok();
     assert_eq!(authorities.calls(), (1, 1));
 
-    // Due, but Entra is away: the old token lasts, and Entra is not asked for every request.
+    // Due, but Entra does not respond. The old token lasts, and not every request asks Entra.
     wait(150).await;
     authorities.entra.always(Reply::error(503, "x", "x"));
     ada.chat("three").await.assert_ok();

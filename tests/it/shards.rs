@@ -156,7 +156,7 @@ async fn shards_that_crashes_left_over_held_are_reconciled_together() {
     let ada = world.attendee("ada").await;
     for request in 0..12 {
         if request % 3 == 0 {
-            world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
+            world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::OutcomeUnknown);
         }
         ada.chat("hello").await.assert_ok();
         world.quiet().await;

@@ -22,9 +22,9 @@ async fn a_seated_world(name: &str) -> World {
 
 #[tokio::test]
 async fn a_store_that_does_not_work_is_503_and_nothing_is_sent() {
-    for trouble in [LedgerTrouble::Throttle, LedgerTrouble::Away, LedgerTrouble::Hang] {
+    for trouble in [LedgerTrouble::Throttle, LedgerTrouble::OutcomeUnknown, LedgerTrouble::Hang] {
         for call in HOLDS {
-            let world = a_seated_world("away").await;
+            let world = a_seated_world("unavailable").await;
             let ada = world.attendee("ada").await;
             world.ledger().always(call, trouble);
             let response = ada.chat("hello").await;
@@ -46,7 +46,7 @@ async fn a_store_that_does_not_work_is_503_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_new_attendee_can_retry_after_the_store_failed() {
-    for trouble in [LedgerTrouble::Throttle, LedgerTrouble::Away, LedgerTrouble::Hang] {
+    for trouble in [LedgerTrouble::Throttle, LedgerTrouble::OutcomeUnknown, LedgerTrouble::Hang] {
         let world = World::event("newcomer").in_memory().timeout(Duration::from_millis(300));
         let world = world.start().await;
         let ada = world.attendee("ada").await;
@@ -103,7 +103,7 @@ async fn a_failed_settlement_keeps_its_hold_and_can_be_replayed() {
         let world = World::event("replay").in_memory().start().await;
         let ada = world.attendee("ada").await;
         for _ in 0..3 {
-            world.ledger().next(call, LedgerTrouble::Away);
+            world.ledger().next(call, LedgerTrouble::OutcomeUnknown);
         }
         ada.chat("hello").await.assert_ok();
         world.quiet().await;
@@ -116,7 +116,7 @@ async fn a_failed_settlement_keeps_its_hold_and_can_be_replayed() {
 #[tokio::test]
 async fn a_failed_count_for_charts_fails_no_request() {
     let world = World::event("chart").in_memory().start().await;
-    world.ledger().always(LedgerCall::Hour, LedgerTrouble::Away);
+    world.ledger().always(LedgerCall::Hour, LedgerTrouble::OutcomeUnknown);
     world.attendee("ada").await.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
 }

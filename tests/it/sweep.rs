@@ -64,7 +64,7 @@ async fn a_hold_whose_request_was_recorded_is_charged_as_recorded() {
 async fn an_event_that_a_crash_left_over_held_is_reconciled() {
     let world = World::event("reconcile").everybody(Limit::TokensTotal, 50_000).start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::OutcomeUnknown);
     ada.chat("hello").await.assert_ok();
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
@@ -169,7 +169,7 @@ async fn the_next_request_removes_what_earlier_periods_do_not_hold_any_more() {
 async fn a_period_waits_for_an_earlier_one_that_a_crash_left_over_held() {
     let world = World::event("ordered").start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::OutcomeUnknown);
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(10));

@@ -210,15 +210,15 @@ impl Serving {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Full<Bytes>>, Fault> {
-        let away = |fault: reqwest::Error| Fault {
+        let unavailable = |fault: reqwest::Error| Fault {
             status: StatusCode::SERVICE_UNAVAILABLE,
             kind: "InternalServerError",
             message: format!("the engine does not respond: {fault}"),
         };
         let sent = self.http.post(address).headers(headers).body(body).send();
-        let received = sent.await.map_err(away)?;
+        let received = sent.await.map_err(unavailable)?;
         let (status, headers) = (received.status(), received.headers().clone());
-        let mut response = Response::new(Full::new(received.bytes().await.map_err(away)?));
+        let mut response = Response::new(Full::new(received.bytes().await.map_err(unavailable)?));
         *response.status_mut() = status;
         for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
             if let Some(value) = headers.get(name) {

@@ -101,7 +101,7 @@ pub enum AdminError {
     /// A reset would lose what running requests use.
     #[error("Requests are in progress, so nothing was deleted. Try again when they have ended.")]
     RequestsInProgress,
-    /// The table or the key store is away.
+    /// The table or the key store is unavailable.
     #[error(
         "What was asked for could not be read or stored at the moment. Look whether it was, and try again."
     )]
@@ -255,7 +255,7 @@ impl ErrorResponse for AdminError {
 impl From<OrganiserFault> for AdminError {
     fn from(fault: OrganiserFault) -> Self {
         match fault {
-            OrganiserFault::Away(cause) => Self::StoreUnavailable(cause),
+            OrganiserFault::Unavailable(cause) => Self::StoreUnavailable(cause),
             OrganiserFault::Unreadable(cause) => Self::Internal(Some(cause)),
             OrganiserFault::CodeTaken => Self::CodeTaken,
             OrganiserFault::VersionConflict => Self::Busy,

@@ -50,7 +50,7 @@ impl OwnPlace<'_> {
     ///
     /// # Errors
     ///
-    /// 400 with every mistake, or the table or the key store is away.
+    /// 400 with every mistake, or the table or the key store is unavailable.
     pub(crate) async fn put(
         &self,
         name: &str,
@@ -92,7 +92,7 @@ impl OwnPlace<'_> {
     ///
     /// # Errors
     ///
-    /// 404 if there is none, 400 for an odd query, or the table or the key store is away.
+    /// 404 if there is none, 400 for an odd query, or the table or the key store is unavailable.
     pub(crate) async fn delete(
         &self,
         name: &str,
@@ -119,7 +119,7 @@ impl OwnPlace<'_> {
     ///
     /// # Errors
     ///
-    /// If the table is away or an item is malformed.
+    /// If the table is unavailable or an item is malformed.
     async fn all(&self) -> Result<Vec<Deployment>, AdminError> {
         let found = self.store.own_deployments(&self.event.id, self.user).await;
         found.map_err(AdminError::StoreUnavailable)
@@ -135,7 +135,7 @@ fn own_reference(event: &Event, user: &UserId, name: &DeploymentName, replica: &
 
 impl AdminError {
     /// The same refusal, as an error of attendees.
-    pub(crate) fn for_attendee(self, away: impl FnOnce(Cause) -> ApiError) -> ApiError {
+    pub(crate) fn for_attendee(self, unavailable: impl FnOnce(Cause) -> ApiError) -> ApiError {
         let text = self.to_string();
         match self {
             Self::Invalid(mistakes) => {
@@ -153,7 +153,7 @@ impl AdminError {
                 hint: "The body must not be compressed. Send it without content-encoding.",
             },
             Self::RequestTooLarge { limit } => ApiError::RequestTooLarge { limit },
-            Self::StoreUnavailable(cause) => away(cause),
+            Self::StoreUnavailable(cause) => unavailable(cause),
             Self::InvalidOrganiserToken
             | Self::UnknownRoute
             | Self::MethodNotAllowed { .. }

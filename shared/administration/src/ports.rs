@@ -57,7 +57,7 @@ impl<S> AdministrationStore for S where
 pub enum OrganiserFault {
     /// The store did not respond, or not in time: it may have done it.
     #[error("the table did not respond")]
-    Away(#[source] Cause),
+    Unavailable(#[source] Cause),
     /// An item is malformed or newer than this code.
     #[error("an item of the table cannot be read")]
     Unreadable(#[source] Cause),
@@ -81,7 +81,7 @@ pub enum OrganiserFault {
 impl From<StoreFault> for OrganiserFault {
     fn from(fault: StoreFault) -> Self {
         match fault {
-            StoreFault::Away(cause) => Self::Away(cause),
+            StoreFault::Unavailable(cause) => Self::Unavailable(cause),
             StoreFault::Unreadable(cause) => Self::Unreadable(cause),
         }
     }

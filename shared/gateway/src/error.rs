@@ -339,7 +339,7 @@ pub enum ApiError {
         "The event's connection to this model is not set up correctly. This is not your fault and trying again does not help: tell the organiser."
     )]
     UpstreamMisconfigured(#[source] Option<Cause>),
-    /// The ledger or the event store is away: nothing was sent.
+    /// The ledger or the event store is unavailable: nothing was sent.
     #[error(
         "Your allowance cannot be checked at the moment, so nothing was sent. Try again in a few seconds."
     )]

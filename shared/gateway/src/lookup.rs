@@ -1,8 +1,8 @@
 //! Step two: which event a credential names, whether it is good, and whether the event is open.
 //!
 //! Events are remembered for at most five seconds, so that a change is seen soon, and for fifteen
-//! minutes while the store is away. Unknown codes are remembered apart, so that guesses cannot push
-//! live events out.
+//! minutes while the store is unavailable. Unknown codes are remembered apart, so that guesses
+//! cannot push live events out.
 
 mod holder;
 
@@ -254,7 +254,9 @@ impl Gateway {
                 self.events.own.insert(key, (now, Arc::clone(&catalog)));
                 Ok(catalog)
             }
-            (Err(StoreFault::Away(_)), Some((read_at, catalog))) if now - read_at < STALE => {
+            (Err(StoreFault::Unavailable(_)), Some((read_at, catalog)))
+                if now - read_at < STALE =>
+            {
                 self.ports.request_log.count(Incident::StaleEvent, Some(event));
                 Ok(catalog)
             }
@@ -307,9 +309,12 @@ impl Gateway {
                 self.free_calls.found_nothing();
                 Ok(None)
             }
-            Err(StoreFault::Away(cause)) => match known {
+            Err(StoreFault::Unavailable(cause)) => match known {
                 Some((read_at, event)) if now - read_at < STALE => {
-                    tracing::warn!(fault = %cause, "event store is away, using a remembered event");
+                    tracing::warn!(
+                        fault = %cause,
+                        "event store is unavailable, using a remembered event"
+                    );
                     self.ports.request_log.count(Incident::StaleEvent, Some(&event.event.id));
                     Ok(Some(event))
                 }

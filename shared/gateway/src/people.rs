@@ -83,7 +83,7 @@ pub struct People {
 }
 
 impl People {
-    fn away(&self, cause: Cause) -> ApiError {
+    fn unavailable(&self, cause: Cause) -> ApiError {
         self.gateway.accounting_unavailable(Some(cause))
     }
 }

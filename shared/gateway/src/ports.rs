@@ -59,7 +59,7 @@ pub struct Listing {
 pub enum StoreFault {
     /// The store did not respond.
     #[error("the event store did not respond")]
-    Away(#[source] Cause),
+    Unavailable(#[source] Cause),
     /// The item is malformed or newer than this code.
     #[error("an item of the event store cannot be read")]
     Unreadable(#[source] Cause),
@@ -356,7 +356,7 @@ pub trait RequestLog: Send + Sync {
 pub enum Incident {
     /// A settlement could not be written; the log line has all that is needed to do so later.
     SettleFailed,
-    /// The store was away and a remembered event was used.
+    /// The store was unavailable and a remembered event was used.
     StaleEvent,
     /// A code names no event, or no longer does: a mistake, or a guess.
     InvalidCode,

@@ -122,7 +122,7 @@ impl Objects {
                     let item = format!("the event or a deployment of {id}");
                     Unreadable { item, cause }.report(request_log, Some(&id));
                 }
-                Err(StoreFault::Away(cause)) => {
+                Err(StoreFault::Unavailable(cause)) => {
                     tracing::warn!(event = %id, cause, "its jobs are not read yet");
                 }
             }

@@ -14,8 +14,8 @@ use crate::table::{
     place, text,
 };
 
-fn away(fault: impl Into<Cause>) -> StoreFault {
-    StoreFault::Away(fault.into())
+fn unavailable(fault: impl Into<Cause>) -> StoreFault {
+    StoreFault::Unavailable(fault.into())
 }
 
 impl Table {
@@ -42,7 +42,7 @@ impl Table {
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(away)?;
+                .map_err(unavailable)?;
             for item in page.items() {
                 deployments.add(place(item), get_document(item));
             }
@@ -63,7 +63,7 @@ impl Table {
         id: &EventId,
         is_consistent: bool,
     ) -> Result<Option<Event>, StoreFault> {
-        let item = self.get(Key::event(id), is_consistent).await.map_err(away)?;
+        let item = self.get(Key::event(id), is_consistent).await.map_err(unavailable)?;
         item.as_ref().map(get_document).transpose().map_err(StoreFault::Unreadable)
     }
 }
@@ -71,7 +71,7 @@ impl Table {
 #[async_trait]
 impl EventStore for Table {
     async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault> {
-        let Some(item) = self.get(Key::code(code), false).await.map_err(away)? else {
+        let Some(item) = self.get(Key::code(code), false).await.map_err(unavailable)? else {
             return Ok(None);
         };
         let found = CodeItem::read(&item).map_err(StoreFault::Unreadable)?;

@@ -126,7 +126,7 @@ impl ObjectStore for Table {
                 match event {
                     Ok(event) => events.items.extend(event),
                     Err(StoreFault::Unreadable(cause)) => events.add(place(item), Err(cause)),
-                    Err(StoreFault::Away(cause)) => return Err(cause),
+                    Err(StoreFault::Unavailable(cause)) => return Err(cause),
                 }
             }
             start = page.last_evaluated_key;

@@ -37,8 +37,8 @@ impl Organisers {
     }
 }
 
-fn away(fault: impl Into<Cause>) -> OrganiserFault {
-    OrganiserFault::Away(fault.into())
+fn unavailable(fault: impl Into<Cause>) -> OrganiserFault {
+    OrganiserFault::Unavailable(fault.into())
 }
 
 fn unreadable(fault: impl Into<Cause>) -> OrganiserFault {

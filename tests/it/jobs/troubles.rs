@@ -260,7 +260,7 @@ async fn two_polls_that_see_the_end_charge_the_event_once() {
     let (_, other) = a_run(&ada).await;
     world.quiet().await;
     world.azure().set_job(&run, ended("completed"));
-    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::Away);
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::OutcomeUnknown);
     let (polled, _) = tokio::join!(ada.call(Method::GET, &one, None), finish(&world));
     polled.assert_ok();
     world.quiet().await;

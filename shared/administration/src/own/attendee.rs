@@ -84,7 +84,7 @@ impl OwnDeploymentsApi {
             .place(attendance)
             .put(name, request)
             .await
-            .map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
+            .map_err(|error| error.for_attendee(|cause| self.unavailable(cause)))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
         json(status, &OwnDeployment::of(&deployment))
     }
@@ -96,13 +96,14 @@ impl OwnDeploymentsApi {
         request: &Request,
     ) -> Result<Response, ApiError> {
         let deleted = self.place(attendance).delete(name, request.http.uri().query()).await;
-        let deleted = deleted.map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
+        let deleted =
+            deleted.map_err(|error| error.for_attendee(|cause| self.unavailable(cause)))?;
         json(StatusCode::OK, &deleted)
     }
 
     async fn all(&self, attendance: &Attendance) -> Result<Vec<Deployment>, ApiError> {
         let found = self.store.own_deployments(&attendance.event().id, &attendance.user).await;
-        found.map_err(|cause| self.away(cause))
+        found.map_err(|cause| self.unavailable(cause))
     }
 
     /// Where the attendee's own deployments are stored.
@@ -116,7 +117,7 @@ impl OwnDeploymentsApi {
         }
     }
 
-    fn away(&self, cause: Cause) -> ApiError {
+    fn unavailable(&self, cause: Cause) -> ApiError {
         self.gateway.accounting_unavailable(Some(cause))
     }
 }

@@ -96,7 +96,8 @@ impl People {
             (None, Err(_)) => None,
         };
         let record = record.ok_or(ApiError::NotFound(Missing::Request))?;
-        let is_rated = self.store.rate(&record, &rating).await.map_err(|fault| self.away(fault))?;
+        let is_rated =
+            self.store.rate(&record, &rating).await.map_err(|fault| self.unavailable(fault))?;
         if !is_rated {
             return Err(ApiError::NotFound(Missing::Request));
         }
@@ -137,7 +138,7 @@ impl People {
         id: &RequestId,
     ) -> Result<Option<UsageRecord>, ApiError> {
         let found = self.store.record_of(&attendance.event().id, &attendance.user, id).await;
-        found.map_err(|fault| self.away(fault))
+        found.map_err(|fault| self.unavailable(fault))
     }
 
     /// The attendee's request of a response, found by their session.
@@ -156,7 +157,7 @@ impl People {
         }
         let AccountKey::Attendee(event, user) = attendance.key() else { return Ok(None) };
         let found = self.store.request_in_session(&event, &user, session, response).await;
-        match found.map_err(|fault| self.away(fault))? {
+        match found.map_err(|fault| self.unavailable(fault))? {
             Some(id) => self.settled(attendance, &id).await,
             None => Ok(None),
         }

@@ -98,7 +98,7 @@ impl People {
             None => {
                 let claim = self.new_claim(&request, proof.clone());
                 let earlier = self.store.claim(event, user, &claim).await;
-                earlier.map_err(|fault| self.away(fault))?.unwrap_or(claim)
+                earlier.map_err(|fault| self.unavailable(fault))?.unwrap_or(claim)
             }
         };
         if !is_proof(&claim, &proof) {
@@ -135,7 +135,7 @@ impl People {
     }
 
     async fn claimed(&self, event: &EventId, user: &UserId) -> Result<Option<Claim>, ApiError> {
-        self.store.claim_of(event, user).await.map_err(|fault| self.away(fault))
+        self.store.claim_of(event, user).await.map_err(|fault| self.unavailable(fault))
     }
 
     fn new_claim(&self, request: &Request, proof_hash: String) -> Claim {
@@ -152,7 +152,7 @@ impl People {
             Ok(Outcome::Made(_)) => Ok(()),
             // The write has no conditions, so it cannot have been refused.
             Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),
-            Err(fault) => Err(self.away(fault.into())),
+            Err(fault) => Err(self.unavailable(fault.into())),
         }
     }
 }

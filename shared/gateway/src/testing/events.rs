@@ -59,7 +59,7 @@ impl MemoryEvents {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         match *lock(&self.trouble) {
             None => Ok(None),
-            Some(EventTrouble::Unavailable) => Err(StoreFault::Away("scripted".into())),
+            Some(EventTrouble::Unavailable) => Err(StoreFault::Unavailable("scripted".into())),
             Some(EventTrouble::Unreadable) => Err(StoreFault::Unreadable("scripted".into())),
         }
     }

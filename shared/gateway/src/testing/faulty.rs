@@ -64,7 +64,7 @@ pub enum LedgerTrouble {
     /// It is made, and its response is lost.
     LoseResponse,
     /// It is not made, and its outcome is unknown.
-    Away,
+    OutcomeUnknown,
     /// It is not made, and gets no response.
     Hang,
 }
@@ -132,7 +132,7 @@ impl FaultyLedger {
         match trouble {
             None => work.await,
             Some(LedgerTrouble::Throttle) => Err(LedgerFault::NotMade("scripted".into())),
-            Some(LedgerTrouble::Away) => Err(LedgerFault::Unknown("scripted".into())),
+            Some(LedgerTrouble::OutcomeUnknown) => Err(LedgerFault::Unknown("scripted".into())),
             Some(LedgerTrouble::Hang) => std::future::pending().await,
             Some(LedgerTrouble::LoseResponse) => {
                 work.await?;

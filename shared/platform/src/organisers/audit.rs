@@ -6,7 +6,7 @@ use lanyard_administration::place::Place;
 use lanyard_administration::ports::{AuditStore, OrganiserFault};
 
 use super::listing::newest;
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{
     AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, organiser_pk, put_document,
     readable, text,
@@ -35,7 +35,7 @@ impl AuditStore for Organisers {
         entry: &AuditEntry,
     ) -> Result<(), OrganiserFault> {
         let put = self.table.client.put_item().table_name(&self.table.name);
-        put.set_item(Some(item(log, entry)?)).send().await.map_err(away)?;
+        put.set_item(Some(item(log, entry)?)).send().await.map_err(unavailable)?;
         Ok(())
     }
 

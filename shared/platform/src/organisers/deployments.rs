@@ -5,7 +5,7 @@ use lanyard_administration::ports::{DeploymentStore, OrganiserFault};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document, readable};
 
 #[async_trait]
@@ -17,7 +17,7 @@ impl DeploymentStore for Organisers {
         // This read is consistent, unlike the gateway's, because an organiser must see a deployment
         // that they have just added.
         let items = self.table.all(organiser_pk(organiser), DEPLOYMENT_PREFIX).await;
-        let items = items.map_err(away)?;
+        let items = items.map_err(unavailable)?;
         let mut deployments: Vec<Deployment> =
             items.iter().filter_map(|item| readable(item, get_document)).collect();
         deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
@@ -31,7 +31,7 @@ impl DeploymentStore for Organisers {
         replica: &Replica,
     ) -> Result<Option<Deployment>, OrganiserFault> {
         let key = Key::deployment(organiser, name, replica);
-        let item = self.table.get(key, true).await.map_err(away)?;
+        let item = self.table.get(key, true).await.map_err(unavailable)?;
         item.as_ref().map(get_document).transpose().map_err(unreadable)
     }
 
@@ -44,7 +44,7 @@ impl DeploymentStore for Organisers {
         let mut item = key.attributes();
         put_document(&mut item, deployment).map_err(unreadable)?;
         let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
-        put.send().await.map_err(away)?;
+        put.send().await.map_err(unavailable)?;
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl DeploymentStore for Organisers {
     ) -> Result<(), OrganiserFault> {
         let key = Key::deployment(organiser, name, replica).attributes();
         let delete = self.table.client.delete_item().table_name(&self.table.name);
-        delete.set_key(Some(key)).send().await.map_err(away)?;
+        delete.set_key(Some(key)).send().await.map_err(unavailable)?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::EventCode;
 
 use super::transaction::{Guard, Transaction};
-use super::{Organisers, audit, away, unreadable};
+use super::{Organisers, audit, unavailable, unreadable};
 use crate::event_store::CodeItem;
 use crate::ledger::expressions::Expressions;
 use crate::table::{ATTENDEE_PREFIX, Item, Key, event_pk, number, put_document, text};
@@ -134,7 +134,7 @@ impl Organisers {
     /// Every code that an event has had.
     async fn codes(&self, event: &Event) -> Result<Vec<String>, OrganiserFault> {
         let key = Key::organisers_event(&event.organiser, &event.id);
-        let item = self.table.get(key, true).await.map_err(away)?.unwrap_or_default();
+        let item = self.table.get(key, true).await.map_err(unavailable)?.unwrap_or_default();
         let codes = item.get(CODES).and_then(|codes| codes.as_ss().ok()).cloned();
         Ok(codes.unwrap_or_else(|| vec![event.code.as_str().to_owned()]))
     }
@@ -154,18 +154,19 @@ impl Organisers {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(fault) if fault.is_conditional_check_failed_exception() => Ok(()),
-                Some(_) | None => Err(away(error)),
+                Some(_) | None => Err(unavailable(error)),
             },
         }
     }
 
     /// Deletes the accounts of attendees who were blocked before they joined.
     async fn forget_attendees(&self, event: &EventId) -> Result<(), OrganiserFault> {
-        let accounts = self.table.all(event_pk(event), ATTENDEE_PREFIX).await.map_err(away)?;
+        let accounts =
+            self.table.all(event_pk(event), ATTENDEE_PREFIX).await.map_err(unavailable)?;
         for mut account in accounts {
             account.retain(|attribute, _| matches!(attribute.as_str(), "pk" | "sk"));
             let delete = self.table.client.delete_item().table_name(&self.table.name);
-            delete.set_key(Some(account)).send().await.map_err(away)?;
+            delete.set_key(Some(account)).send().await.map_err(unavailable)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{CacheUse, Charge};
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away};
+use super::{Organisers, unavailable};
 use crate::ledger::hour::{
     CACHE_READ, CACHE_WRITTEN, ERROR, FIRST_BYTE, REJECTED, minute_name, minute_times_name,
     read_rejected,
@@ -77,7 +77,7 @@ impl HourStore for Organisers {
         let mut hours = Vec::new();
         for shard in 0..event.shards.max(1) {
             let of_shard = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
-            let of_shard = of_shard.map_err(away)?;
+            let of_shard = of_shard.map_err(unavailable)?;
             hours.extend(of_shard.iter().filter_map(|item| readable(item, hour_usage)));
         }
         Ok(hours)

@@ -7,7 +7,7 @@ use lanyard_administration::records::IssuedToken;
 use lanyard_domain::ids::{EventId, TokenId};
 
 use super::listing::newest;
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{
     ISSUED_PREFIX, Key, event_pk, get_document, get_text, number, put_document, readable,
 };
@@ -19,7 +19,7 @@ impl IssuedTokenStore for Organisers {
         put_document(&mut item, token).map_err(unreadable)?;
         item.insert("expires_at".to_owned(), number(token.expires_at.timestamp()));
         let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
-        put.send().await.map_err(away)?;
+        put.send().await.map_err(unavailable)?;
         Ok(())
     }
 
@@ -28,7 +28,7 @@ impl IssuedTokenStore for Organisers {
         event: &EventId,
         token: &TokenId,
     ) -> Result<Option<IssuedToken>, OrganiserFault> {
-        let item = self.table.get(Key::issued(event, token), true).await.map_err(away)?;
+        let item = self.table.get(Key::issued(event, token), true).await.map_err(unavailable)?;
         item.as_ref().map(get_document).transpose().map_err(unreadable)
     }
 

@@ -10,7 +10,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away};
+use super::{Organisers, unavailable};
 use crate::table::{
     EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk, readable,
 };
@@ -49,7 +49,7 @@ impl Organisers {
         let mut ids: Vec<_> = shown.iter().filter_map(|item| readable(item, id)).collect();
         let keys = ids.iter().map(Key::event).collect();
         let mut events: Vec<Event> = Vec::with_capacity(ids.len());
-        let items = self.table.batch(keys).await.map_err(away)?;
+        let items = self.table.batch(keys).await.map_err(unavailable)?;
         events.extend(items.iter().filter_map(|item| readable(item, get_document)));
         events.sort_by(|a, b| b.id.cmp(&a.id));
         Ok((events, ids.pop().filter(|_| has_more)))
@@ -69,7 +69,7 @@ pub(super) async fn newest(
         .set_exclusive_start_key(start)
         .send()
         .await
-        .map_err(away)?;
+        .map_err(unavailable)?;
     let mut items = page.items.unwrap_or_default();
     let has_more = items.len() > usize::from(limit);
     items.truncate(limit.into());

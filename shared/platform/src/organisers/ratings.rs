@@ -7,7 +7,7 @@ use lanyard_administration::records::RatedResponse;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away};
+use super::{Organisers, unavailable};
 use crate::table::{Item, get_number, get_text, rating_pk, readable, text};
 
 /// The rating in an item.
@@ -42,7 +42,7 @@ impl RatingStore for Organisers {
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(away)?;
+                .map_err(unavailable)?;
             ratings.extend(page.items().iter().filter_map(|item| readable(item, rated_response)));
             start = page.last_evaluated_key;
             if start.is_none() {

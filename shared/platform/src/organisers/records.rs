@@ -6,7 +6,7 @@ use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{Key, get_document, get_text, readable, records_pk};
 
 #[async_trait]
@@ -19,7 +19,7 @@ impl RecordStore for Organisers {
     ) -> Result<(Vec<UsageRecord>, Option<RequestId>), OrganiserFault> {
         let start = after.map(|request| Key::request(event, user, request).attributes());
         let query = self.table.in_partition(records_pk(event, user));
-        let page = query.set_exclusive_start_key(start).send().await.map_err(away)?;
+        let page = query.set_exclusive_start_key(start).send().await.map_err(unavailable)?;
         let records = page.items().iter().filter_map(|item| readable(item, get_document)).collect();
         let last = page.last_evaluated_key();
         let next = last.map(|key| get_text(key, "sk").and_then(|sk| Ok(sk.parse()?))).transpose();

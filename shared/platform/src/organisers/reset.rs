@@ -8,7 +8,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::reset::{Reset, is_idle, reset};
 use lanyard_gateway::ports::{Ledger, Outcome};
 
-use super::{Organisers, away};
+use super::{Organisers, unavailable};
 use crate::ledger::expressions::Expressions;
 use crate::ledger::item;
 use crate::table::{
@@ -26,21 +26,23 @@ impl Organisers {
         event: &Event,
         entry: &AuditEntry,
     ) -> Result<u64, OrganiserFault> {
-        if self.table.get(Key::mark(&event.id), true).await.map_err(away)?.is_some() {
+        if self.table.get(Key::mark(&event.id), true).await.map_err(unavailable)?.is_some() {
             return Err(OrganiserFault::HasObjects);
         }
-        let accounts = self.table.accounts(&event.account_keys()).await.map_err(away)?;
+        let accounts = self.table.accounts(&event.account_keys()).await.map_err(unavailable)?;
         let is_busy = |account: &Account| account.apply(&idle()).is_none();
         if accounts.iter().any(is_busy) {
             return Err(OrganiserFault::InProgress);
         }
-        let attendees = self.table.all(event_pk(&event.id), ATTENDEE_PREFIX).await.map_err(away)?;
+        let attendees =
+            self.table.all(event_pk(&event.id), ATTENDEE_PREFIX).await.map_err(unavailable)?;
         let used = self.reset_attendees(event, &attendees).await?;
-        let mut rest = self.table.all(event_pk(&event.id), SESSION_PREFIX).await.map_err(away)?;
-        rest.extend(self.table.all_of(rating_pk(&event.id)).await.map_err(away)?);
+        let mut rest =
+            self.table.all(event_pk(&event.id), SESSION_PREFIX).await.map_err(unavailable)?;
+        rest.extend(self.table.all_of(rating_pk(&event.id)).await.map_err(unavailable)?);
         for shard in 0..event.shards.max(1) {
             let hours = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
-            rest.extend(hours.map_err(away)?);
+            rest.extend(hours.map_err(unavailable)?);
         }
         let delete = |item: Item| self.delete(item, false);
         stream::iter(rest).map(delete).buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
@@ -61,7 +63,7 @@ impl Organisers {
                 Reset::Keep(write) if write.changes.is_empty() => {}
                 Reset::Keep(write) => {
                     let key = AccountKey::Attendee(event.id.clone(), user);
-                    match self.table.apply(&key, &write).await.map_err(away)? {
+                    match self.table.apply(&key, &write).await.map_err(unavailable)? {
                         Outcome::Made(_) => {}
                         Outcome::Kept(_) => return Err(OrganiserFault::InProgress),
                     }
@@ -92,7 +94,7 @@ impl Organisers {
                 Some(fault) if fault.is_conditional_check_failed_exception() => {
                     Err(OrganiserFault::InProgress)
                 }
-                Some(_) | None => Err(away(error)),
+                Some(_) | None => Err(unavailable(error)),
             },
         }
     }

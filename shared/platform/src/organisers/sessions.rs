@@ -11,7 +11,7 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{
     Item, SESSION_PREFIX, event_pk, get_document, get_number, get_text, readable, session_prefix,
     text,
@@ -67,7 +67,7 @@ impl SessionStore for Organisers {
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(away)?;
+                .map_err(unavailable)?;
             for item in page.items() {
                 let Some((place, charge)) = readable(item, read) else { continue };
                 match sessions.last_mut().filter(|session| session.place == place) {
@@ -107,7 +107,7 @@ impl Organisers {
         place: &SessionPlace,
         first: &RequestId,
     ) -> Result<Option<UsageRecord>, OrganiserFault> {
-        let item = self.table.record_item(event, &place.user, first).await.map_err(away)?;
+        let item = self.table.record_item(event, &place.user, first).await.map_err(unavailable)?;
         let record = item.as_ref().map(get_document::<UsageRecord>).transpose();
         Ok(record.map_err(unreadable)?.filter(|record| {
             record.event == *event

@@ -13,7 +13,7 @@ use lanyard_domain::ids::{OrganiserId, TokenId};
 
 use super::listing::newest;
 use super::transaction::Transaction;
-use super::{Organisers, away, unreadable};
+use super::{Organisers, unavailable, unreadable};
 use crate::table::{
     Item, Key, TOKEN_PREFIX, get_document, get_text, number, organiser_pk, put_document, text,
 };
@@ -44,7 +44,7 @@ impl OrganiserTokenStore for Organisers {
         token: &OrganiserToken,
     ) -> Result<Option<(OrganiserId, OrganiserTokenRecord)>, OrganiserFault> {
         let key = Key::token(&token.sha256_hex());
-        let Some(item) = self.table.get(key, true).await.map_err(away)? else {
+        let Some(item) = self.table.get(key, true).await.map_err(unavailable)? else {
             return Ok(None);
         };
         let organiser = get_text(&item, "organiser").map_err(unreadable)?;
@@ -55,7 +55,7 @@ impl OrganiserTokenStore for Organisers {
         let record = earlier(token, &item)?;
         let entry = self.table.client.put_item().table_name(&self.table.name);
         let entry = entry.set_item(Some(listed(&organiser, token, &record)?));
-        entry.send().await.map_err(away)?;
+        entry.send().await.map_err(unavailable)?;
         Ok(Some((organiser, record)))
     }
 
@@ -80,7 +80,7 @@ impl OrganiserTokenStore for Organisers {
         token: &TokenId,
     ) -> Result<Option<OrganiserTokenRecord>, OrganiserFault> {
         let key = Key::organisers_token(organiser, token);
-        let Some(item) = self.table.get(key.clone(), true).await.map_err(away)? else {
+        let Some(item) = self.table.get(key.clone(), true).await.map_err(unavailable)? else {
             return Ok(None);
         };
         let record = get_document(&item).map_err(unreadable)?;

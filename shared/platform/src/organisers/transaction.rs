@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, T
 
 use lanyard_administration::ports::OrganiserFault;
 
-use super::away;
+use super::unavailable;
 use crate::table::{Item, Key, Table};
 
 /// A condition on an item in a transaction, as a DynamoDB expression.
@@ -62,7 +62,7 @@ impl<'t> Transaction<'t> {
                 .set_expression_attribute_names(some(guard.names))
                 .set_expression_attribute_values(some(guard.values));
         }
-        let put = put.build().map_err(away)?;
+        let put = put.build().map_err(unavailable)?;
         self.parts.push(TransactWriteItem::builder().put(put).build());
         Ok(self)
     }
@@ -83,7 +83,7 @@ impl<'t> Transaction<'t> {
                 .set_expression_attribute_names(some(guard.names))
                 .set_expression_attribute_values(some(guard.values));
         }
-        let delete = delete.build().map_err(away)?;
+        let delete = delete.build().map_err(unavailable)?;
         self.parts.push(TransactWriteItem::builder().delete(delete).build());
         Ok(self)
     }
@@ -110,7 +110,7 @@ fn meaning(error: SdkError<TransactWriteItemsError>, meanings: &Meanings) -> Org
         }
         _ => None,
     };
-    refusal.unwrap_or_else(|| away(error))
+    refusal.unwrap_or_else(|| unavailable(error))
 }
 
 /// The error of the first condition that failed. If none failed, another transaction was writing
