@@ -53,8 +53,8 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
             bail!("a real Azure endpoint needs a key: AZURE_OPENAI_API_KEY or --azure-key-file")
         }
     };
-    let hearing: &[&str] = &["audio_transcriptions", "audio_translations"];
-    let talking: &[&str] = &[
+    let transcription: &[&str] = &["audio_transcriptions", "audio_translations"];
+    let text: &[&str] = &[
         "chat_completions",
         "responses",
         "conversations",
@@ -64,20 +64,17 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
         "threads",
     ];
     let images: &[&str] = &["images_generations", "images_edits"];
-    let mut deployments: Vec<(&str, &[&str])> = vec![
-        (DEFAULT_MODEL, talking),
-        ("gpt-4o", talking),
-        ("text-embedding-3-small", &["embeddings"]),
-    ];
+    let mut deployments: Vec<(&str, &[&str])> =
+        vec![(DEFAULT_MODEL, text), ("gpt-4o", text), ("text-embedding-3-small", &["embeddings"])];
     // A real resource seldom has them all: there, an organiser adds what it has.
     if first.is_simulated {
         deployments.extend([
             // The model of older examples.
-            ("gpt-4o-mini", talking),
+            ("gpt-4o-mini", text),
             ("gpt-35-turbo-instruct", &["completions"]),
             ("dall-e-3", &["images_generations"]),
             ("gpt-image-1", images),
-            ("whisper", hearing),
+            ("whisper", transcription),
             ("gpt-4o-mini-transcribe", &["audio_transcriptions"]),
             ("gpt-4o-mini-tts", &["audio_speech"]),
             ("omni-moderation", &["moderations"]),

@@ -34,7 +34,7 @@ pub(super) struct Kept {
     /// The prompts that were read.
     pub(super) prompts: cache::Prompts,
     responses: BTreeMap<String, Stored>,
-    conversations: BTreeMap<String, Talk>,
+    conversations: BTreeMap<String, Conversation>,
     files: BTreeMap<String, (Value, Bytes)>,
     stores: BTreeMap<String, Store>,
     containers: BTreeMap<String, Container>,
@@ -43,13 +43,13 @@ pub(super) struct Kept {
 }
 
 #[derive(Debug)]
-struct Talk {
+struct Conversation {
     body: Value,
     items: Vec<Value>,
 }
 
-/// What becomes of a request.
-pub(super) type Simulated = Result<SimulatedResponse, Refusal>;
+/// A response, or the refusal that Azure would send.
+pub(super) type SimulatedResult = Result<SimulatedResponse, Refusal>;
 
 impl Kept {
     /// Nothing yet, in a resource with an id of its own.
@@ -102,31 +102,32 @@ impl Kept {
         Some(answered.unwrap_or_else(SimulatedResponse::from))
     }
 
-    fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         let (id, rest) = match path {
             [] if call.method == "POST" => {
                 let body = call.object()?;
                 let id = call.stamp.id("conv_");
-                let talk = Talk {
+                let conversation = Conversation {
                     body: json!({
                         "id": id, "object": "conversation", "created_at": call.stamp.created(),
                         "metadata": body.get("metadata").cloned().unwrap_or_else(|| json!({})),
                     }),
                     items: items(&body, "items", call.stamp)?,
                 };
-                let made = talk.body.clone();
-                self.conversations.insert(id, talk);
+                let made = conversation.body.clone();
+                self.conversations.insert(id, conversation);
                 return buffered(&made);
             }
             [] => return Err(Refusal::Path),
             [id, rest @ ..] => (*id, rest),
         };
-        let talk = self.conversations.get_mut(id).ok_or(Refusal::Missing)?;
+        let conversation = self.conversations.get_mut(id).ok_or(Refusal::Missing)?;
         match (call.method, rest) {
-            ("GET", []) => buffered(&talk.body),
+            ("GET", []) => buffered(&conversation.body),
             ("POST", []) => {
-                talk.body["metadata"] = call.object()?.get("metadata").cloned().unwrap_or_default();
-                buffered(&talk.body)
+                conversation.body["metadata"] =
+                    call.object()?.get("metadata").cloned().unwrap_or_default();
+                buffered(&conversation.body)
             }
             ("DELETE", []) => {
                 self.conversations.remove(id);
@@ -134,23 +135,23 @@ impl Kept {
             }
             ("POST", ["items"]) => {
                 let items = items(&call.object()?, "items", call.stamp)?;
-                talk.items.extend(items.iter().cloned());
+                conversation.items.extend(items.iter().cloned());
                 buffered(&page(items, ""))
             }
             ("GET", ["items"]) => {
-                let mut items = talk.items.clone();
+                let mut items = conversation.items.clone();
                 if !call.query.contains("order=asc") {
                     items.reverse();
                 }
                 buffered(&page(items, call.query))
             }
             ("GET", ["items", item]) => {
-                let found = talk.items.iter().find(|one| one["id"] == **item);
+                let found = conversation.items.iter().find(|one| one["id"] == **item);
                 buffered(found.ok_or(Refusal::Missing)?)
             }
             ("DELETE", ["items", item]) => {
-                talk.items.retain(|one| one["id"] != **item);
-                buffered(&talk.body)
+                conversation.items.retain(|one| one["id"] != **item);
+                buffered(&conversation.body)
             }
             _ => Err(Refusal::Path),
         }
@@ -174,7 +175,7 @@ impl Call<'_> {
 }
 
 /// A response of JSON.
-pub(super) fn buffered(value: &Value) -> Simulated {
+pub(super) fn buffered(value: &Value) -> SimulatedResult {
     Ok(SimulatedResponse::of(Body::Buffered(value.to_string().into()), "", 0))
 }
 

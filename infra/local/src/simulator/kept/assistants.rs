@@ -11,7 +11,7 @@ use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
 use super::super::stamp::Stamp;
 use super::super::work::Run;
-use super::{Call, Simulated, buffered, page};
+use super::{Call, SimulatedResult, buffered, page};
 
 /// The assistants and the threads of a resource.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ const ASSISTANT: [&str; 10] = [
 
 impl Assistants {
     /// Answers a request about assistants.
-    pub(super) fn assistants(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn assistants(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("POST", []) => {
                 let body = call.object()?;
@@ -83,7 +83,7 @@ impl Assistants {
     }
 
     /// Answers a request about threads, and what is below them.
-    pub(super) fn threads(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn threads(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("POST", []) => {
                 let thread = Thread::begin(&call.object()?, call.stamp)?;
@@ -123,7 +123,7 @@ impl Assistants {
         thread: &str,
         body: &Object,
         made: Option<Value>,
-    ) -> Simulated {
+    ) -> SimulatedResult {
         let assistant = fields::text(body, "assistant_id")?;
         let assistant = assistant.ok_or_else(|| Refusal::missing("assistant_id"))?;
         let assistant = self.assistants.get(assistant).ok_or(Refusal::Missing)?;
@@ -210,7 +210,7 @@ impl Thread {
         }))
     }
 
-    fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("GET", []) => buffered(&self.body),
             ("POST", []) => {
@@ -258,7 +258,7 @@ impl Thread {
     }
 
     /// Answers a request about one run.
-    fn work(&mut self, call: &Call<'_>, id: &str, path: &[&str]) -> Simulated {
+    fn work(&mut self, call: &Call<'_>, id: &str, path: &[&str]) -> SimulatedResult {
         let run = self.runs.iter_mut().find(|run| run.body["id"] == id);
         let run = run.ok_or(Refusal::Missing)?;
         match (call.method, path) {

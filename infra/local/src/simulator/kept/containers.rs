@@ -9,7 +9,7 @@ use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
 use super::super::responses::Made;
-use super::{Call, Kept, Simulated, buffered, page};
+use super::{Call, Kept, SimulatedResult, buffered, page};
 
 /// What the simulated code has written.
 const RESULT: &[u8] = b"n,square\n1,1\n2,4\n3,9\n";
@@ -97,7 +97,7 @@ impl Kept {
         Ok(id)
     }
 
-    pub(super) fn containers(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn containers(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         let [id, rest @ ..] = path else { return Err(Refusal::Path) };
         if (call.method, rest.is_empty()) == ("DELETE", true) {
             self.containers.remove(*id).ok_or(Refusal::Missing)?;

@@ -7,7 +7,7 @@ use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
 use super::super::responses::{Made, Maker, items, seal};
-use super::{Call, Kept, Simulated, buffered, page};
+use super::{Call, Kept, SimulatedResult, buffered, page};
 
 /// A stored response, with what was said up to it.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ struct Asked {
 }
 
 impl Kept {
-    pub(super) fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("POST", []) => self.create(call),
             ("POST", ["compact"]) => self.compact(call),
@@ -55,7 +55,7 @@ impl Kept {
         }
     }
 
-    fn create(&mut self, call: &Call<'_>) -> Simulated {
+    fn create(&mut self, call: &Call<'_>) -> SimulatedResult {
         let asked = self.asked(call)?;
         let mut made = self.make(call, &asked)?;
         self.interpret(call, &asked.body, &mut made)?;
@@ -126,7 +126,7 @@ impl Kept {
     }
 
     /// The user's messages, and one item in place of all the rest.
-    fn compact(&mut self, call: &Call<'_>) -> Simulated {
+    fn compact(&mut self, call: &Call<'_>) -> SimulatedResult {
         let asked = self.asked(call)?;
         let made = self.make(call, &asked)?;
         let users = asked.input.into_iter().filter(|item| item["role"] == "user");

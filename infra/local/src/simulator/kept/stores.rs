@@ -9,7 +9,7 @@ use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
 use super::super::stamp::Stamp;
 use super::super::upload;
-use super::{Call, Kept, Simulated, buffered, page};
+use super::{Call, Kept, SimulatedResult, buffered, page};
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -20,7 +20,7 @@ pub(super) struct Store {
 }
 
 impl Kept {
-    pub(super) fn files(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn files(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("POST", []) => {
                 let upload = upload::read(call.head, call.body)?;
@@ -46,7 +46,7 @@ impl Kept {
         }
     }
 
-    pub(super) fn vector_stores(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn vector_stores(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         let (id, rest) = match path {
             [] if call.method == "POST" => {
                 let body = call.object()?;

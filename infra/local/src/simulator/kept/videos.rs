@@ -10,7 +10,7 @@ use super::super::fields::{self, Object};
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::response::{Body, SimulatedResponse};
-use super::{Call, Simulated, buffered, page};
+use super::{Call, SimulatedResult, buffered, page};
 
 /// The videos of a resource.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ const MP4: &[u8] = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41\x00\x00\x0
 
 impl Videos {
     /// Answers a request about videos.
-    pub(super) fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Simulated {
+    pub(super) fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> SimulatedResult {
         match (call.method, path) {
             ("POST", []) => {
                 let body = call.form_or_object()?;
@@ -82,7 +82,7 @@ impl Videos {
         }
     }
 
-    fn begin(&mut self, call: &Call<'_>, body: &Object, like: Value) -> Simulated {
+    fn begin(&mut self, call: &Call<'_>, body: &Object, like: Value) -> SimulatedResult {
         let prompt = fields::text(body, "prompt")?.ok_or_else(|| Refusal::missing("prompt"))?;
         let id = call.stamp.id("video_");
         let mut video = like;
