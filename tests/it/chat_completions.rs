@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderValue};
 use insta::assert_snapshot;
 use lanyard_domain::account::Field;
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::support::attendee::{CHAT, chat};
@@ -192,31 +191,6 @@ async fn a_model_that_is_not_offered_costs_nothing_and_calls_nothing() {
     let said = "no model for responses. It has models for: chat/completions, embeddings.";
     assert!(refused.text().contains(said), "{}", refused.text());
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
-}
-
-#[tokio::test]
-async fn an_event_without_stored_objects_names_no_operation_that_it_refuses() {
-    for keeps in [false, true] {
-        let world = World::event("stores").with(|event| event.keeps_objects = keeps);
-        let world = world.deployments(|deployments| {
-            let objects = Operation::ALL.iter().filter(|each| each.needs_stored_objects());
-            deployments[0].operations.extend(objects);
-        });
-        let world = world.start().await;
-        let ada = world.attendee("ada").await;
-        let body = json!({"model": "gpt-4o-mini", "input": "hello"}).to_string();
-        let refused = ada.send(ada.post("/api/v1/responses", body.clone())).await;
-        refused.assert_refused(403, "not_offered");
-        let event = ada.send(ada.get("/api/v1/event")).await.assert_ok().json();
-        let elsewhere = ada.send(ada.post("/api/v1/embeddings", body)).await;
-        elsewhere.assert_refused(404, "model_not_found");
-        for path in ["files", "vector_stores", "assistants", "threads", "videos", "conversations"] {
-            assert_eq!(refused.text().contains(path), keeps, "{}", refused.text());
-            assert_eq!(elsewhere.text().contains(path), keeps, "{}", elsewhere.text());
-            assert_eq!(event["models"].to_string().contains(path), keeps, "{event}");
-        }
-        world.settle().await;
-    }
 }
 
 #[tokio::test]
