@@ -1,7 +1,7 @@
 //! What organisers call.
 
 use http::Method;
-use lanyard_administration::schema::{requests, responses};
+use lanyard_administration::schema::{local_instant, requests, responses};
 use serde_json::json;
 
 use crate::operation::{Caller, Content, MakeSchema, Operation, Parameter};
@@ -105,8 +105,7 @@ fn reports() -> Vec<Operation> {
     let by = json!({"type": "string", "enum": ["attendee", "model", "hour", "session"]});
     let mut query = vec![Parameter::new("by", by)];
     // By model only: hours of which a part is not before it.
-    let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
-    query.push(Parameter::new("since", json!({"type": "string", "description": local})));
+    query.push(Parameter::new("since", local_instant()));
     query.extend(Parameter::page());
     vec![
         Operation {

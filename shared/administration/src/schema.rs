@@ -13,6 +13,13 @@ use serde_json::{Map, Value, json};
 
 use crate::error::AdminError;
 use crate::noted::{self, Field};
+use crate::time::local_instant_schema;
+
+/// The schema of an instant that is local to the event's zone or has an offset.
+#[must_use]
+pub fn local_instant() -> Value {
+    local_instant_schema()
+}
 
 /// The schema of the bodies that a function reads. It is called with an empty body, and again with
 /// the objects that it asked for, until it asks for no others.

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::instant::parse_instant;
 use lanyard_domain::zone::Zone;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::error::AdminError;
 
@@ -23,6 +24,12 @@ impl Timestamp {
     pub(crate) fn local(instant: DateTime<Utc>, zone: Zone) -> Self {
         Self(instant.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true))
     }
+}
+
+/// The schema of an instant that is local to the event's zone or has an offset.
+pub(crate) fn local_instant_schema() -> Value {
+    let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
+    json!({"type": "string", "description": local})
 }
 
 /// An instant in a query, local to a zone or with an offset.

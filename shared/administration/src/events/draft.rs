@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use super::people::PeopleDraft;
 use crate::form::{Form, Given, Mistakes};
 use crate::read::{self, Reader, reader, reads};
+use crate::time::local_instant_schema;
 
 /// Whether an event is made or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,11 +137,7 @@ impl EventDraft {
 
 /// A time as text; its value is read when the zone is known.
 fn time() -> reads!(String) {
-    let schema = || {
-        let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
-        json!({"type": "string", "description": local})
-    };
-    reader(schema, |value| {
+    reader(local_instant_schema, |value| {
         let text = value.as_str().map(ToOwned::to_owned);
         text.ok_or_else(|| InvalidInstant::Format.to_string())
     })
