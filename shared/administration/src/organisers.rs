@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
 use crate::events::AuditPage;
-use crate::expiry;
+use crate::expiry::{Expiry, WrittenTime};
 use crate::form::{Form, Mistakes};
 use crate::organiser_token::OrganiserToken;
 use crate::page::cursor;
@@ -135,7 +135,8 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let name = form.required("name", read::line(1..=128));
-    let expires_at = expiry::read(&form, now, MOST_DAYS, None, None);
+    let written = WrittenTime::WithOffset;
+    let expires_at = Expiry { now, most_days: MOST_DAYS, default: None, written }.read(&form);
     form.close();
     mistakes.unless_any(name.map(|name| (name, expires_at)))
 }

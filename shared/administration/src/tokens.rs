@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
 use crate::events::{owned, updated, with_secret};
-use crate::expiry;
+use crate::expiry::{Expiry, WrittenTime};
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
 use crate::read;
@@ -63,8 +63,13 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let user = form.required("user", read::parsed());
-    let (end, zone) = (event.window.ends_at(), event.window.zone());
-    let expires_at = expiry::read(&form, now, MOST_DAYS, Some(end), Some(zone));
+    let expiry = Expiry {
+        now,
+        most_days: MOST_DAYS,
+        default: Some(event.window.ends_at()),
+        written: WrittenTime::LocalTo(event.window.zone()),
+    };
+    let expires_at = expiry.read(&form);
     form.close();
     mistakes.unless_any(user.zip(expires_at))
 }
