@@ -68,7 +68,7 @@ pub fn organiser_token_draft(schemas: &mut SchemaGenerator) -> Schema {
 pub fn roster(schemas: &mut SchemaGenerator) -> Schema {
     let read = |body: &_| {
         let mistakes = Mistakes::default();
-        let names = roster::names_in(body, &mistakes);
+        let names = roster::reading::names_in(body, &mistakes);
         mistakes.unless_any(names)
     };
     named(schemas, "Roster", of_bodies(read))
