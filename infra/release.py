@@ -6,7 +6,8 @@
     infra/release.py --notes          prints the changes of that version
 
 The archive has the template with the packages' keys, a zip for each function, a list of what each contains (CycloneDX),
-the licences of third-party crates, and release.json with the digest of each file. The same binaries give the same archive, byte for byte.
+the licences of third-party crates, and release.json with the digest of each file. The same binaries give the same
+archive, byte for byte.
 
 The template is SAM's, with places in a bucket instead of folders. AWS expands it, so that deploying needs no SAM. The
 bucket is a parameter; a package's key has its digest, because CloudFormation compares keys, not contents.
