@@ -35,6 +35,10 @@ release: build ## one archive for `lanyard deploy`, in dist
 deploy: release ## build, then deploy to AWS; ARGS="--region eu-north-1"
 	cargo run --locked --package lanyard-cli -- deploy --packages dist/lanyard-$$(infra/release.py --version)-packages-$(ARCHITECTURE).tar.gz $(ARGS)
 
+moto: ## an imitation of AWS on loopback, to try `lanyard deploy`
+	@.ci/run moto_tools >&2
+	.ci/tools/moto/bin/python tests/template/serve.py
+
 models: ## the facts of models anew; FILE=the JSON of a newer table, on disk
 	infra/models.py $(FILE)
 

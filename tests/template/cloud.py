@@ -1,4 +1,4 @@
-"""moto's AWS on a free port of loopback, which expands SAM templates as CloudFormation does.
+"""moto's AWS on a port of loopback, which expands SAM templates as CloudFormation does.
 
 moto does not expand them, and leaves out some of what CloudFormation does. What is added here is said at each place;
 nothing of the template is changed.
@@ -161,11 +161,14 @@ class Organisers:
 
 
 class Cloud:
-    """The server, while a `with` lasts."""
+    """The server, while a `with` lasts. Port 0 is a free one."""
+
+    def __init__(self, port=0):
+        self.port = port
 
     def __enter__(self):
         self.organisers = Organisers(DomainDispatcherApplication(create_backend_app))
-        self.server = make_server("127.0.0.1", 0, self.organisers, threaded=True, request_handler=Silent)
+        self.server = make_server("127.0.0.1", self.port, self.organisers, threaded=True, request_handler=Silent)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.port}"
         return self

@@ -1,4 +1,5 @@
-"""Deploys a release with `lanyard deploy` and the real `aws` command to moto's AWS, changes it, and removes it.
+"""Deploys a release with `lanyard deploy` and the real `aws` command to moto's AWS, changes it, and removes it. Then gives
+the commands of docs/deploying.md that do the same without AWS.
 
     python tests/template/deployed.py LANYARD      the built command; needs `aws` beside this Python
 
@@ -11,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -159,8 +161,31 @@ def main(lanyard):
         expect(deployment.digests(), "it was deleted without a confirmation")
         said, messages = deployment.run("destroy", "--yes")
         check_gone(deployment, said)
+    check_documented(os.path.abspath(lanyard))
     print(f"{created} resources, {switched_on} with every switch on: created, updated and deleted by moto. It does not "
           f"know {', '.join(sorted(LEFT_OUT))}")
+
+
+def check_documented(lanyard):
+    """The commands of "Try it without AWS" work as they are printed, next to what `make moto` starts."""
+    page = (ROOT / "docs/deploying.md").read_text()
+    part = page.split("\n## Try it without AWS\n")[1].split("\n## ")[0]
+    version = re.search(r"^moto==(\S+)", (ROOT / ".ci/requirements-moto.txt").read_text(), re.MULTILINE)[1]
+    expect(f"version {version}," in part, f"the page names another version of moto than {version}")
+    begin, *commands = [block.split("```")[0] for block in part.split("```shell\n")[1:]]
+    expect(begin == "make moto\n", f"another command than is run here: {begin}")
+    server = subprocess.Popen([sys.executable, ROOT / "tests/template/serve.py", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        address = re.search(r"http://127.0.0.1:\d+", server.stdout.readline())[0]
+        # The built command, and the port of this server.
+        script = "".join(commands).replace("cargo run -p lanyard-cli --", lanyard).replace("http://127.0.0.1:5000", address)
+        begun = time.monotonic()
+        done = subprocess.run(["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+        print(f"{time.monotonic() - begun:5.1f} s  the commands of docs/deploying.md")
+        expect(done.returncode == 0, f"{script} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def check_gone(deployment, said):
