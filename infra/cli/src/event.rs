@@ -18,6 +18,7 @@ use self::when::time_or_now;
 pub(crate) use self::when::{instant, span};
 use crate::api::Method;
 use crate::error::CliError;
+use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{Column, local_time, number, text};
 
@@ -274,10 +275,4 @@ fn summary(event: &Value) -> Vec<(&'static str, String)> {
 fn window(event: &Value) -> String {
     let (starts, ends) = (local_time(&event["starts_at"]), local_time(&event["ends_at"]));
     format!("{starts} to {ends} {}", text(&event["time_zone"]))
-}
-
-/// The service's warnings about an event.
-fn warnings(event: &Value) -> Vec<String> {
-    let list = event["warnings"].as_array();
-    list.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }

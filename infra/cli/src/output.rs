@@ -22,6 +22,12 @@ pub(crate) struct Output {
     style: Style,
 }
 
+/// The service's warnings in a response.
+pub(crate) fn warnings(response: &Value) -> Vec<String> {
+    let list = response["warnings"].as_array();
+    list.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+}
+
 impl Output {
     pub(crate) fn new(globals: &Globals) -> Self {
         Self {

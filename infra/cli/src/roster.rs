@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::event::OneEvent;
+use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{number, text};
 
@@ -111,9 +112,8 @@ async fn replace(session: &Session, event: &Value, users: &[String]) -> Result<(
 /// Says that a roster is not enforced, and which option changes that.
 pub(crate) fn warn(session: &Session, event: &Value, saved: &Value) {
     let option = format!("lanyard event edit {} --access roster", text(&event["id"]));
-    let warnings = saved["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let warnings: Vec<_> = warnings.map(|warning| format!("{warning} Use: {option}")).collect();
-    session.output.warn(&warnings);
+    let warnings = warnings(saved).into_iter().map(|warning| format!("{warning} Use: {option}"));
+    session.output.warn(&warnings.collect::<Vec<_>>());
 }
 
 async fn remove(session: &Session, event: &str, users: &[String]) -> Result<(), CliError> {

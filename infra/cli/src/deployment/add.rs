@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Owner;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::output::warnings;
 use crate::session::Session;
 use crate::table::{number, text, words};
 
@@ -205,9 +206,7 @@ pub(super) async fn run(session: &Session, arguments: AddArguments) -> Result<()
         );
     }
     written?.map_or(Ok(()), |deployment| {
-        for warning in deployment["warnings"].as_array().into_iter().flatten() {
-            session.output.say(warning.as_str().unwrap_or_default());
-        }
+        session.output.warn(&warnings(&deployment));
         session.output.data(&deployment, |style| {
             style.pairs(&[
                 ("deployment", text(&deployment["name"])),

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::estimate::{Assumptions, Estimate};
 use super::settings::Settings;
 use super::when::{instant, later, read, span, time_or_now};
-use super::{changed, summary, warnings};
+use super::{changed, summary};
 use crate::api::Method;
 use crate::error::CliError;
 use crate::money::{self, Money, dollars};
+use crate::output::warnings;
 use crate::session::Session;
 use crate::table::{Style, number, text};
 
