@@ -91,14 +91,15 @@ function delimiterOf(text) {
 }
 
 /**
- * The column that most likely has the user names, and whether the first row is a header.
+ * The column that most likely has the user names, and whether the first row is a header. Without one, it is the first
+ * column that is not empty.
  *
  * @param {{ cells: string[] }[]} rows
  */
 export function guess(rows) {
   const header = (rows[0]?.cells ?? []).map((cell) => cell.toLowerCase().replaceAll(/[ -]/g, "_"));
   const named = [...USERS, ...OTHERS].map((name) => header.indexOf(name)).find((index) => index >= 0);
-  return { column: named ?? 0, hasHeader: named !== undefined };
+  return { column: named ?? Math.max(0, header.findIndex(Boolean)), hasHeader: named !== undefined };
 }
 
 /**

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use lanyard_administration::roster_csv::{
-    Remark, Row, What, decoded, heading, is_about_a_person, rows, user_column, user_of,
+    Remark, Row, UserColumn, What, decoded, heading, rows, user_of,
 };
 use serde_json::{Value, json};
 
@@ -193,16 +193,14 @@ pub(crate) fn report_line(remark: &Remark) -> String {
     if is_kept { remark.to_string() } else { format!("left out: {remark}") }
 }
 
-/// The user names of a CSV file: in a named column, in one with a known heading, or in the only one.
+/// The user names of a CSV file: in a named column, or in that where the service finds them.
 fn names(rows: &[Row], column: Option<&str>) -> Result<Found, String> {
     let first = rows.first().ok_or("there is no user name in it")?;
-    let (place, has_headings) = user_place(first, column)?;
-    let mut found = Found {
-        column: if has_headings { first.cell(place).to_owned() } else { "1".to_owned() },
-        ..Found::default()
-    };
+    let UserColumn { place, has_heading } = user_column(first, column)?;
+    let name = if has_heading { first.cell(place).to_owned() } else { (place + 1).to_string() };
+    let mut found = Found { column: name, ..Found::default() };
     let mut seen = BTreeSet::new();
-    for row in rows.iter().skip(usize::from(has_headings)) {
+    for row in rows.iter().skip(usize::from(has_heading)) {
         let (user, remark) = user_of(row, place, &mut seen);
         found.users.extend(user.map(|user| user.as_str().to_owned()));
         found.remarks.extend(remark);
@@ -213,26 +211,20 @@ fn names(rows: &[Row], column: Option<&str>) -> Result<Found, String> {
     }
 }
 
-/// The column of user names, and whether the first row has headings.
-fn user_place(first: &Row, column: Option<&str>) -> Result<(usize, bool), String> {
-    let headings: Vec<_> = first.cells.iter().map(|cell| heading(cell)).collect();
+/// The column of user names.
+fn user_column(first: &Row, column: Option<&str>) -> Result<UserColumn, String> {
     let found = || first.cells.join(", ");
-    if let Some(column) = column {
-        let place = headings.iter().position(|name| *name == heading(column));
-        return place
-            .map(|place| (place, true))
-            .ok_or_else(|| format!("there is no column {column}; it has: {}", found()));
-    }
-    if let Some(place) = user_column(&headings) {
-        return Ok((place, true));
-    }
-    match headings.len() == 1 && !is_about_a_person(&headings.concat()) {
-        true => Ok((0, false)),
-        false => Err(format!(
-            "no column is known to have user names; it has: {}. Use --column HEADING",
-            found()
-        )),
-    }
+    let Some(column) = column else {
+        return UserColumn::of(first).ok_or_else(|| {
+            let found = found();
+            format!("no column is known to have user names; it has: {found}. Use --column HEADING")
+        });
+    };
+    let wanted = heading(column);
+    let place = first.cells.iter().position(|cell| heading(cell) == wanted);
+    place
+        .map(|place| UserColumn { place, has_heading: true })
+        .ok_or_else(|| format!("there is no column {column}; it has: {}", found()))
 }
 
 #[cfg(test)]
@@ -271,7 +263,9 @@ mod tests {
         assert_eq!(names_in(csv, Some("alias")).unwrap().users, ["ada"]);
         assert!(names_in(csv, None).unwrap_err().contains("Person, Alias"));
         assert!(names_in(csv, Some("x")).unwrap_err().contains("no column x"));
-        assert_eq!(names_in("ada\nbob\n", None).unwrap().users, ["ada", "bob"]);
+        for list in ["ada\nbob\n", "ada;\nbob;\n", ";ada\n;bob\n"] {
+            assert_eq!(names_in(list, None).unwrap().users, ["ada", "bob"]);
+        }
         assert!(names_in("user\n", None).is_err());
         assert!(names_in("", None).is_err());
     }

@@ -65,6 +65,32 @@ pub fn user_column(headings: &[String]) -> Option<usize> {
     USER.iter().find_map(|known| headings.iter().position(|name| name == known))
 }
 
+/// Where a file has its user names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserColumn {
+    /// The number of the column, from 0.
+    pub place: usize,
+    /// Whether the first row has its heading, and no user.
+    pub has_heading: bool,
+}
+
+impl UserColumn {
+    /// The column with a known heading, or the only one that is not empty. `None` if it is not
+    /// known: of several columns nobody can tell which one holds user names, and a wrong guess shows
+    /// only when attendees are refused.
+    #[must_use]
+    pub fn of(first: &Row) -> Option<Self> {
+        let headings: Vec<_> = first.cells.iter().map(|cell| heading(cell)).collect();
+        if let Some(place) = user_column(&headings) {
+            return Some(Self { place, has_heading: true });
+        }
+        let mut filled = headings.iter().enumerate().filter(|(_, heading)| !heading.is_empty());
+        let only = filled.next().filter(|(_, heading)| !is_about_a_person(heading));
+        let (place, _) = only.filter(|_| filled.next().is_none())?;
+        Some(Self { place, has_heading: false })
+    }
+}
+
 /// Whether a heading is known to name something else about a person, such as an email address.
 #[must_use]
 pub fn is_about_a_person(heading: &str) -> bool {
@@ -181,10 +207,16 @@ pub(crate) struct UnnamedRow {
 pub(crate) fn names(text: &str) -> Result<Names, String> {
     let rows = rows(text).map_err(|fault| format!("is no CSV: {fault}"))?;
     let Some(first) = rows.first() else { return Ok(Names::default()) };
-    let column = headings(first)?;
+    let column = UserColumn::of(first).ok_or_else(|| {
+        let found = first.cells.join(", ");
+        format!(
+            "has the columns {found}, and none of them is known to hold user names. Name that \
+             column user or github_username in the first line"
+        )
+    })?;
     let mut found = Names::default();
-    for row in rows.iter().skip(usize::from(column.is_some())) {
-        match row.cell(column.unwrap_or_default()) {
+    for row in rows.iter().skip(usize::from(column.has_heading)) {
+        match row.cell(column.place) {
             "" => {
                 found.unnamed.push(UnnamedRow { line: row.line, first_cell: first_cell(row) });
             }
@@ -192,26 +224,6 @@ pub(crate) fn names(text: &str) -> Result<Names, String> {
         }
     }
     Ok(found)
-}
-
-/// The column of user names if the row holds headings, `None` if it holds a user.
-fn headings(row: &Row) -> Result<Option<usize>, String> {
-    let names: Vec<_> = row.cells.iter().map(|cell| heading(cell)).collect();
-    let user = user_column(&names);
-    if user.is_some() {
-        return Ok(user);
-    }
-    // Of several columns nobody can tell which one holds user names, and a wrong guess shows only
-    // when attendees are refused.
-    let has_several = names.iter().filter(|name| !name.is_empty()).count() > 1;
-    if has_several || names.iter().any(|name| OTHER.contains(&name.as_str())) {
-        let found = row.cells.join(", ");
-        return Err(format!(
-            "has the columns {found}, and none of them is known to hold user names. Name that \
-             column user or github_username in the first line"
-        ));
-    }
-    Ok(None)
 }
 
 #[cfg(test)]
@@ -256,10 +268,10 @@ mod tests {
                     continue;
                 }
             };
-            let column = headings(&rows[0]).unwrap();
+            let column = UserColumn::of(&rows[0]).unwrap();
             let (mut seen, mut users, mut remarks) = (BTreeSet::new(), Vec::new(), Vec::new());
-            for row in rows.iter().skip(usize::from(column.is_some())) {
-                let (user, remark) = user_of(row, column.unwrap_or_default(), &mut seen);
+            for row in rows.iter().skip(usize::from(column.has_heading)) {
+                let (user, remark) = user_of(row, column.place, &mut seen);
                 users.extend(user.map(|user| user.as_str().to_owned()));
                 remarks.extend(remark.map(|remark| match &remark.what {
                     What::NoUser { of } => json!([remark.line, "no user", of]),
