@@ -68,6 +68,18 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(event.contact.name, "Edvard");
     assert.equal(await textOf(page, "#event-code"), event.code);
   });
+  await step("a name of another event is noticed before there are two", async () => {
+    await page.goto(`${dashboard}#new`);
+    await page.waitForSelector("#event-form");
+    await type(page, "[name=name]", "bergen hack");
+    await page.waitForSelector("#namesake a");
+    assert.ok((await textOf(page, "#namesake")).includes(event.code));
+    await page.type("[name=name]", " two");
+    assert.equal(await textOf(page, "#namesake"), "");
+    await type(page, "[name=name]", "Bergen Hack");
+    await page.click("#namesake a");
+    await page.waitForSelector("#event-code");
+  });
   await step("a warning has labels, not the names of the API's fields", async () => {
     // The default for 100 attendees is small where the event has 100,000 tokens.
     await page.waitForSelector("#view .note.warn");

@@ -112,13 +112,14 @@ async function currentView() {
   }
   if (parameters.has("new")) {
     document.title = t.newEventLanyard;
-    return [[eventForm(null, await listDeployments(), (made) => { location.hash = `event=${made.id}`; })]];
+    const [events, deployments] = await Promise.all([listEvents(), listDeployments()]);
+    return [[eventForm(null, events, deployments, (made) => { location.hash = `event=${made.id}`; })]];
   }
   const [edited, watched] = [parameters.get("edit"), parameters.get("event")];
   if (edited) {
-    const [event, deployments] = await Promise.all([readEvent(edited), listDeployments()]);
+    const [event, events, deployments] = await Promise.all([readEvent(edited), listEvents(), listDeployments()]);
     document.title = `${event.name} · Lanyard`;
-    return [[eventForm(event, deployments, (changed) => { location.hash = `event=${changed.id}`; })]];
+    return [[eventForm(event, events, deployments, (changed) => { location.hash = `event=${changed.id}`; })]];
   }
   if (watched) {
     const event = await readEvent(watched);

@@ -29,13 +29,15 @@ const HOSTED_TOOLS = [
  * The form for an event, or for a new one if it is null. `done(event)` gets the saved event.
  *
  * @param {OrganiserEvent | null} event
+ * @param {OrganiserEvent[]} events all of the organiser's
  * @param {Deployment[]} deployments
  * @param {(event: OrganiserEvent) => void} done
  */
-export function eventForm(event, deployments, done) {
+export function eventForm(event, events, deployments, done) {
   const models = eventModels(event, deployments);
   const byModel = { attendee: modelLimits(event, deployments, "attendee"), event: modelLimits(event, deployments, "event") };
   const result = h("div", { "aria-live": "assertive" });
+  const namesake = h("div", { id: "namesake", "aria-live": "polite" });
   const save = h("button.main", {}, event ? t.saveChanges : t.createEvent);
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
   const value = (/** @type {string} */ path) => (event ? valueAt(event, path) : undefined);
@@ -80,7 +82,7 @@ export function eventForm(event, deployments, done) {
     h("h1", {}, event ? t.editNamed(event.name) : t.newEvent),
     result,
     h("fieldset", {}, h("legend", {}, t.nameAndTime), h("div.grid", {},
-      h("div.wide", {}, field("name", t.nameLabel, { required: true, maxlength: "128" })),
+      h("div.wide", {}, field("name", t.nameLabel, { required: true, maxlength: "128", oninput: showNamesake }), namesake),
       field("starts_at", t.starts, { type: "datetime-local", required: true }, t.inTheEventsTime, event ? withoutOffset(event.starts_at) : hourFrom(1)),
       field("ends_at", t.ends, { type: "datetime-local", required: true }, null, event ? withoutOffset(event.ends_at) : hourFrom(9)),
       field("time_zone", t.timeZone, { list: "zones", required: true, spellcheck: "false" }, t.forExampleEuropeOslo, value("time_zone") ?? localZone),
@@ -122,6 +124,13 @@ export function eventForm(event, deployments, done) {
         [["", t.removeFromRequests], ["allow", t.allow], ["refuse", t.refuseTheRequest]])))),
     zones,
     h("p.row.submit-row", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, t.cancel)));
+
+  /** Warns of another event with this name that has not ended, before there are two. */
+  function showNamesake() {
+    const name = fields.get("name")?.control.value.trim().toLowerCase();
+    const other = events.find((each) => each.id !== event?.id && each.status !== "ended" && each.name.toLowerCase() === name);
+    fill(namesake, other ? h("p.note.warn", {}, t.anotherEventIsNamed(other.name, other.code), h("a", { href: `#event=${other.id}` }, t.openThatEvent)) : null);
+  }
 
   /** @param {SubmitEvent} submission */
   async function submit(submission) {

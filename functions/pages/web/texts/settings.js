@@ -112,6 +112,8 @@ export const shellInAContainer = "Shell in a container";
 export const maxAttendees = "Max attendees";
 export const editNamed = (/** @type {Value} */ name) => `Edit ${name}`;
 export const nameAndTime = "Name and time";
+export const anotherEventIsNamed = (/** @type {Value} */ name, /** @type {Value} */ code) => `Another event named ${name} has not ended. Its code is ${code}. Continue with that one, or choose another name. `;
+export const openThatEvent = "Open that event";
 export const starts = "Starts";
 export const inTheEventsTime = "In the event's time zone.";
 export const ends = "Ends";

@@ -208,12 +208,10 @@ fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
 }
 
 async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Result<(), CliError> {
-    match session.write(Method::Post, "/events", Some(body)).await? {
-        Some(event) => {
-            report(session, &event, None, assumptions).await?;
-            session.output.warn(same_name(session, &event).await?.as_slice());
-            Ok(())
-        }
+    let namesake = namesake(session, body).await?;
+    let made = session.write(Method::Post, "/events", Some(body)).await?;
+    match &made {
+        Some(event) => report(session, event, None, assumptions).await?,
         None => {
             let estimate = estimate(session, body, assumptions).await?;
             // The planned request is the data of a dry run.
@@ -221,29 +219,36 @@ async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Res
                 session.output.say(Style::default().pairs(&estimate.summary()).trim_end());
             }
             session.output.warn(&estimate.warnings());
-            Ok(())
         }
     }
+    // It is no part of the data, so it is said with `--json` too.
+    if let Some(other) = namesake {
+        session.output.say(&said_of_namesake(&other, made.as_ref()));
+    }
+    Ok(())
 }
 
-/// A warning if another event that has not ended has the same name: commands cannot tell them apart.
-async fn same_name(session: &Session, event: &Value) -> Result<Option<String>, CliError> {
-    let events = session.api.all("/events", "events").await?;
-    let name = text(&event["name"]);
-    let is_same = |other: &&Value| {
-        other["id"] != event["id"]
-            && other["status"] != "ended"
-            && text(&other["name"]).eq_ignore_ascii_case(&name)
+/// Another event of this name that has not ended. Commands cannot tell the two apart by name.
+async fn namesake(session: &Session, body: &Value) -> Result<Option<Value>, CliError> {
+    let name = text(&body["name"]);
+    let is_namesake = |other: &Value| {
+        other["status"] != "ended" && text(&other["name"]).eq_ignore_ascii_case(&name)
     };
-    let other = events.iter().find(is_same);
-    Ok(other.map(|other| {
-        format!(
-            "Another event has the name {name}: {}. Commands need the code or the id now. To rename \
-             this one: lanyard event edit {} --name NAME",
-            text(&other["code"]),
-            text(&event["id"])
-        )
-    }))
+    Ok(session.api.all("/events", "events").await?.into_iter().find(is_namesake))
+}
+
+/// Names the other event, and how to continue with one of the two or with both.
+fn said_of_namesake(other: &Value, made: Option<&Value>) -> String {
+    let (name, code) = (text(&other["name"]), text(&other["code"]));
+    let other = format!("warning: Another event named {name} has not ended. Its code is {code}.");
+    let Some(made) = made else {
+        return format!("{other} To continue with it: lanyard event show {code}");
+    };
+    let id = text(&made["id"]);
+    format!(
+        "{other}\nTo continue with it, delete the new one:  lanyard event delete {id}\n\
+         To keep both, rename the new one:         lanyard event edit {id} --name NAME"
+    )
 }
 
 async fn estimate(

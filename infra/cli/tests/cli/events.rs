@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Service;
+use crate::support::{Run, Service};
 
 const OSLO: [&str; 9] = [
     "event",
@@ -47,7 +47,23 @@ async fn a_second_event_of_the_same_name_comes_with_a_warning_and_is_found_by_it
     assert!(!first.err.contains("Another event"), "{first:?}");
     let second = service.run(&create).await;
     assert_eq!(second.exit, Some(0), "{second:?}");
-    assert!(second.err.contains("Another event has the name Bergen: bergen-"), "{second:?}");
+    let code = |run: &Run| {
+        let mut lines = run.out.lines().filter_map(|line| line.strip_prefix("code         "));
+        lines.next().unwrap().to_owned()
+    };
+    let warning =
+        format!("Another event named Bergen has not ended. Its code is {}.", code(&first));
+    assert!(second.err.contains(&warning), "{second:?}");
+    assert!(second.err.contains("lanyard event delete evt_"), "{second:?}");
+
+    let create = ["event", "create", "bergen", "--for", "1h", "--tz", "UTC", "--json"];
+    let json = service.run(&create).await;
+    let made: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(made["event"]["name"], "bergen");
+    assert!(json.err.contains("Another event named Bergen has not ended."), "{json:?}");
+    service.run_ok(&["event", "delete", made["event"]["id"].as_str().unwrap(), "--yes"]).await;
+    let dry = service.run(&[&create[..7], &["--dry-run"]].concat()).await;
+    assert!(dry.err.contains("To continue with it: lanyard event show bergen-"), "{dry:?}");
 
     let ambiguous = service.run(&["event", "show", "bergen"]).await;
     assert_eq!(ambiguous.exit, Some(1), "{ambiguous:?}");
