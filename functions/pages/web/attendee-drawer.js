@@ -89,7 +89,7 @@ export function openDrawer(event, attendee, changed) {
     return attempt(async () => {
       const { token = "", expires_at: until } = await issueToken(eventId, user, 7);
       fill(result, h("div.note.good", { role: "status" },
-        h("p", {}, t.thisKeyIsFor(user, dateTime(until))),
+        h("p", {}, t.thisKeyIsFor(user, dateTime(until, event.time_zone))),
         h("p", {}, h("code", { id: "issued-token" }, token)), copyButton(() => token)));
     });
   }
@@ -119,7 +119,7 @@ export function openDrawer(event, attendee, changed) {
     fill(body,
       h("dl.facts", {},
         fact(t.status, current.blocked ? t.blocked : current.joined_at ? t.joined : t.notJoined),
-        fact(t.joined, current.joined_at ? dateTime(current.joined_at) : t.notYet),
+        fact(t.joined, current.joined_at ? dateTime(current.joined_at, event.time_zone) : t.notYet),
         fact(t.requests, number(usage.requests)),
         fact(t.inputTokens, number(usage.prompt_tokens)),
         fact(t.outputTokens, number(usage.completion_tokens)),
@@ -143,7 +143,7 @@ export function openDrawer(event, attendee, changed) {
       const { rejected: requests, by_model: rows, usage } = await readAttendee(eventId, user);
       fill(models, modelTable(rows, usage.requests, event.records_requests));
       fill(rejected, requests.length
-        ? table(t.rejectedRequests, [t.lastTime, t.reason], requests.map(({ at, code }) => [dateTime(at), reason(code)]))
+        ? table(t.rejectedRequests, [t.lastTime, t.reason], requests.map(({ at, code }) => [dateTime(at, event.time_zone), reason(code)]))
         : h("p.muted", {}, t.noneAtAll));
     } catch (error) {
       fill(models);

@@ -1,7 +1,7 @@
 // @ts-check
 // The audit log of an event.
 
-/** @import { AuditChange, AuditEntry } from "../types.d.ts" */
+/** @import { AuditChange, AuditEntry, OrganiserEvent } from "../types.d.ts" */
 
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
@@ -12,14 +12,14 @@ import * as t from "./texts.js";
 /**
  * The audit log, newest first.
  *
- * @param {string} id
+ * @param {OrganiserEvent} event
  */
-export function auditView(id) {
+export function auditView({ id, time_zone: zone }) {
   const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.auditLogTable });
   const valueText = (/** @type {unknown} */ value) => (value === null ? t.none : typeof value === "object" ? JSON.stringify(value) : String(value));
   const change = (/** @type {AuditChange} */ each) => h("li", {}, each.field.replaceAll("_", " "), t.fromValue, h("code", {}, valueText(each.from)), t.toValue, h("code", {}, valueText(each.to)));
   const row = (/** @type {AuditEntry} */ entry) => h("tr", {},
-    h("td", {}, dateTime(entry.at)),
+    h("td", {}, dateTime(entry.at, zone)),
     h("td", {}, entry.action.replaceAll("_", " "), entry.attendee ? `: ${entry.attendee}` : ""),
     h("td", {}, entry.by),
     h("td", {}, entry.action === "create" || entry.changes.length > 6

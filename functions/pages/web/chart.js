@@ -159,11 +159,11 @@ export function bars({ title, rows, words = number }) {
   const max = Math.max(...rows.map(([, value]) => value)) || 1;
   const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${words(value)}`).join(", ")}` });
   rows.forEach(([name, value], index) => {
-    const top = index * 34 + 4;
+    const top = index * 34 + 7;
     chart.append(
       // A long name ends where the value begins.
-      svg("svg", { x: 0, y: top - 8, width: WIDTH - VALUE_WIDTH, height: 23 }, svg("text", { x: 0, y: 18 }, name, svg("title", {}, name))),
-      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, words(value)),
+      svg("svg", { x: 0, y: top - 8, width: WIDTH - VALUE_WIDTH, height: 23 }, svg("text", { x: 0, y: 16 }, name, svg("title", {}, name))),
+      svg("text", { x: WIDTH, y: top + 8, "text-anchor": "end" }, words(value)),
       svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }, svg("title", {}, `${name}: ${words(value)}`)));
   });
   return [chart];
@@ -190,10 +190,10 @@ export function stackedBars({ title, rows, kinds }) {
     "aria-label": `${title}: ${rows.map(([name, values]) => `${name} ${description(values) || t.none}`).join("; ")}`,
   });
   rows.forEach(([name, values], index) => {
-    const top = index * 34 + 4;
+    const top = index * 34 + 7;
     chart.append(
-      svg("text", { x: 0, y: top + 10 }, name),
-      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, number(sum(values))));
+      svg("text", { x: 0, y: top + 8 }, name),
+      svg("text", { x: WIDTH, y: top + 8, "text-anchor": "end" }, number(sum(values))));
     let from = 0;
     parts.forEach((kind, place) => {
       const width = (of(values, kind) / max) * WIDTH;

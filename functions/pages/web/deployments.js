@@ -7,7 +7,7 @@ import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { testDeployment } from "./deployment-test.js";
 import { ask } from "./form.js";
-import { operationName } from "./limits.js";
+import { dollars, operationName } from "./limits.js";
 import { number } from "./locale.js";
 import { deleteDeployment, draftOf, putDeployment } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -104,7 +104,7 @@ function factList(deployment) {
     [t.maxOutput, tokens(deployment.max_output_tokens, facts?.max_output_tokens)],
     [t.reasoning, reasons === null ? unknown() : reasons ? t.yes : t.no],
     [t.pricePerMillionTokens, price?.prompt === null || price?.prompt === undefined ? unknown()
-      : t.priceOf(price.prompt, price.completion ?? null, Boolean(deployment.prices))],
+      : t.priceOf(dollars(price.prompt), price.completion === null || price.completion === undefined ? null : dollars(price.completion), Boolean(deployment.prices))],
     [t.retires, facts ? facts.retires_on ?? t.noDatePublished : unknown()],
   ];
   return h("dl.facts", {}, rows.map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));

@@ -35,6 +35,7 @@ export function attendeesView(event, changed) {
   const errors = h("div", { "aria-live": "assertive" });
   const body = h("tbody");
   const count = h("p.muted.small", { role: "status" });
+  const empty = h("p.muted");
   const search = h("input", { type: "search", id: "search", oninput: () => choose({ search: search.value }), autocomplete: "off" });
   const filter = h("select", { id: "filter", "aria-label": t.filter, onchange: () => choose({ filter: /** @type {Filter} */ (filter.value) }) },
     options([["all", t.allOfThem], ["used", t.sentRequests], ["unused", t.sentNothing], ["blocked", t.blocked], ["custom", t.ownLimits]]));
@@ -74,12 +75,14 @@ export function attendeesView(event, changed) {
     const list = listed(all, choice);
     found = list.found;
     setText(count, t.foundOf(found.length, all.length));
+    setText(empty, all.length ? t.noAttendeeMatches : t.noAttendeesYet);
+    empty.hidden = found.length > 0;
     COLUMNS.forEach(([column], index) => {
       if (column === choice.column) heads[index]?.setAttribute("aria-sort", choice.isDescending ? "descending" : "ascending");
       else heads[index]?.removeAttribute("aria-sort");
     });
     syncChildren(body, list.shown.map((one) => {
-      const row = rows.get(one.user) ?? attendeeRow(one.user, { apply, open, select });
+      const row = rows.get(one.user) ?? attendeeRow(one.user, event.time_zone, { apply, open, select });
       rows.set(one.user, row);
       return row.show(one, selected.has(one.user));
     }));
@@ -207,7 +210,7 @@ export function attendeesView(event, changed) {
     bulk,
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": t.attendeesTable }, h("table.people", {},
       h("thead", {}, h("tr", {}, h("td", {}, selectAll), heads)), body)),
-    pages);
+    empty, pages);
   return { element, show: (/** @type {Attendee[]} */ attendees) => { all = attendees; draw(); } };
 }
 
@@ -215,9 +218,10 @@ export function attendeesView(event, changed) {
  * The row of one attendee. Updates change the row in place, so that neither a click nor the focus is lost.
  *
  * @param {string} user
+ * @param {string} zone the event's
  * @param {{ apply: (user: string, change: AttendeeChange) => void, open: (user: string) => void, select: (user: string, isSelected: boolean) => void }} actions
  */
-function attendeeRow(user, { apply, open, select }) {
+function attendeeRow(user, zone, { apply, open, select }) {
   /**
    * @param {string} name
    * @param {string} label
@@ -245,7 +249,7 @@ function attendeeRow(user, { apply, open, select }) {
     setText(requests, number(one.usage.requests));
     setText(tokens, number(one.usage.total_tokens));
     setText(inFlight, number(one.in_flight));
-    setText(joined, one.joined_at ? dateTime(one.joined_at, JOINED) : t.notJoinedYet);
+    setText(joined, one.joined_at ? dateTime(one.joined_at, zone, JOINED) : t.notJoinedYet);
     const own = ownLimits(one);
     setText(limits, own.length > 2 ? t.customLimits(own.length) : own.length ? t.customLimitNames(own.join(", ").replaceAll("_", " ")) : t.eventDefault);
     const place = document.activeElement ? [...buttons.children].indexOf(document.activeElement) : -1;

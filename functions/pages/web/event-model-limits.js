@@ -4,8 +4,8 @@
 /** @import { Deployment, EventFields, LimitsByModel, OrganiserEvent } from "../types.d.ts" */
 
 import { h } from "./dom.js";
-import { fieldOf, options } from "./form.js";
-import { LIMITS_BY_MODEL, capitalisedLimit, limitInput } from "./limits.js";
+import { capitalised, fieldOf, options } from "./form.js";
+import { LIMITS_BY_MODEL, limitInput, limitName } from "./limits.js";
 import * as t from "./texts.js";
 
 /** The most limits on models of one account. */
@@ -28,7 +28,7 @@ export function modelLimits(event, deployments, of) {
   const rows = Array.from({ length: MOST }, (_, index) => {
     const first = before[index];
     const model = h("select", {}, options([["", "–"], ...names.map((name) => [name, name])]));
-    const limit = h("select", {}, options(LIMITS_BY_MODEL.map((name) => [name, capitalisedLimit(name)])));
+    const limit = h("select", {}, options(LIMITS_BY_MODEL.map((name) => [name, capitalised(limitName(name))])));
     const value = h("input", {});
     model.value = first?.model ?? "";
     limit.value = first?.limit ?? "requests_total";

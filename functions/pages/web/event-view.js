@@ -81,7 +81,7 @@ export function eventView(first) {
     users: figure(t.tokensByAttendeeAllTime),
     spenders: figure(t.costByAttendeeAllTime),
   };
-  const audit = auditView(first.id);
+  const audit = auditView(first);
   const head = eventHead(first, (event) => { state.event = event; audit.refresh(); });
   const people = attendeesView(first, () => audit.refresh());
   /** @type {{ event: OrganiserEvent, polls: number, range: Range, byHour: UsageReport | null, byModel: UsageReport | null, attendees: Attendee[], kinds: string[], timer: number | undefined, isLeft: boolean }} */
@@ -161,7 +161,7 @@ export function eventView(first) {
 
   /** @param {number | string} at */
   function dayLabel(at) {
-    return dateTime(at, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
+    return dateTime(at, state.event.time_zone, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   }
 
   /** @param {number} now */
@@ -238,9 +238,8 @@ export function eventView(first) {
 
   /** @param {number | string} at */
   function timeLabel(at) {
-    const zone = state.event.time_zone;
-    const clock = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", timeZone: zone });
-    return dateTime(at, state.range === "hour" ? clock : { day: "numeric", month: "short", ...clock });
+    if (state.range !== "hour") return dayLabel(at);
+    return dateTime(at, state.event.time_zone, { hour: "2-digit", minute: "2-digit" });
   }
 
   /** @param {UsageRow[]} rows */
@@ -300,7 +299,7 @@ export function eventView(first) {
     document.removeEventListener("visibilitychange", onVisible);
   };
   const roster = first.access === "roster" ? [rosterView(first.id, () => audit.refresh())] : [];
-  const more = [sessionsView(first.id), ratingsView(first.id), issuedTokensView(first.id, () => audit.refresh())];
+  const more = [sessionsView(first.id), ratingsView(first), issuedTokensView(first, () => audit.refresh())];
   const elements = [head.element, errors, h("div.row.spread", {}, h("h2", {}, t.live), range), numbers,
     h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...roster, ...more, audit.element];
   return [elements, stop];

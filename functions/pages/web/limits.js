@@ -97,16 +97,6 @@ export function withLabels(warning) {
 }
 
 /**
- * The label of a limit as the label of a field.
- *
- * @param {string} name
- */
-export function capitalisedLimit(name) {
-  const label = limitName(name);
-  return label.charAt(0).toUpperCase() + label.slice(1);
-}
-
-/**
  * Shows the limits and models of `GET /api/v1/event`.
  *
  * @param {Element} place

@@ -17,13 +17,14 @@ export function number(value) {
 }
 
 /**
- * An instant as date and time.
+ * An instant as date and time in a time zone: that of an event for what happens there, else the browser's.
  *
  * @param {string | number} at
- * @param {Intl.DateTimeFormatOptions} [options]
+ * @param {string} [timeZone]
+ * @param {Intl.DateTimeFormatOptions} [parts]
  */
-export function dateTime(at, options) {
-  return new Date(at).toLocaleString(TIMES, options);
+export function dateTime(at, timeZone, parts = { dateStyle: "medium", timeStyle: "medium" }) {
+  return new Date(at).toLocaleString(TIMES, { ...parts, timeZone });
 }
 
 /**

@@ -72,6 +72,8 @@ export const sentRequests = "Sent requests";
 export const sentNothing = "Sent nothing";
 export const ownLimits = "Own limits";
 export const selectAllThatAre = "Select all that are found";
+export const noAttendeesYet = "Nobody has joined yet.";
+export const noAttendeeMatches = "No attendee matches the search and the filter.";
 export const foundOf = (/** @type {number} */ count, /** @type {number} */ count2) => `${number(count)} of ${number(count2)}`;
 export const previous = "Previous";
 export const pageOf = (/** @type {Value} */ page, /** @type {Value} */ total) => `Page ${page} of ${total}`;

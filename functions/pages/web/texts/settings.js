@@ -201,8 +201,8 @@ export const newToken = "New token";
 export const validForDays = "Valid for days";
 export const createToken = "Create token";
 export const never = "never";
-export const priceOf = (/** @type {number} */ input, /** @type {number | null} */ output, /** @type {boolean} */ isOwn) =>
-  `$${input} input${output === null ? "" : `, $${output} output`}${isOwn ? " (set by you)" : ""}`;
+export const priceOf = (/** @type {Value} */ input, /** @type {Value | null} */ output, /** @type {boolean} */ isOwn) =>
+  `${input} input${output === null ? "" : `, ${output} output`}${isOwn ? " (set by you)" : ""}`;
 
 // In the HTML of the pages.
 export const dashboardLabel = "Dashboard";
