@@ -40,7 +40,7 @@ class Agent:
     environment = {}
     # A refusal that it tells in words of its own, or repeats for longer than a test can wait, by its status.
     own_words = {}
-    # Whether the answer repeats the prompt.
+    # Whether the response repeats the prompt.
     echoes = True
     has_sessions = False
     # The tool by which its model answers in a given schema; "" if it sends the schema as a format. Without one it has no
@@ -60,8 +60,8 @@ class Agent:
 
     def __init__(self, home, work, address, key):
         self.home, self.work, self.key = home, work, key
-        with urllib.request.urlopen(f"{address}/api/setup/{self.name}?model={self.model}", timeout=20) as answer:
-            self.setup = answer.read().decode()
+        with urllib.request.urlopen(f"{address}/api/setup/{self.name}?model={self.model}", timeout=20) as response:
+            self.setup = response.read().decode()
 
     @classmethod
     def version(cls):
@@ -91,13 +91,13 @@ class Agent:
         """The prompt by which the simulated model writes a file: it calls the tool that is named, as it is told."""
         raise NotImplementedError
 
-    def with_schema(self, schema, prompt, **answer):
-        """The same prompt, whose answer is to have this schema. By a tool the simulated model gives this answer."""
+    def with_schema(self, schema, prompt, **response):
+        """The same prompt, whose response is to have this schema. By a tool the simulated model gives this response."""
         self.schema = schema
-        return f"{prompt} {calling(self.schema_tool, **answer)}" if self.schema_tool else prompt
+        return f"{prompt} {calling(self.schema_tool, **response)}" if self.schema_tool else prompt
 
     def schema_in(self, body):
-        """The schema for the answer in a request of it."""
+        """The schema for the response in a request of it."""
         if not self.schema_tool:
             return body.get("text", {}).get("format", {}).get("schema")
         described = [tool.get("function", tool) for tool in body.get("tools", [])]
@@ -314,7 +314,7 @@ class Aider(Agent):
 
     name = "aider"
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    # It repeats these for more than a minute, whatever the answer says about it.
+    # It repeats these for more than a minute, whatever the response says about it.
     skips = (402, 403)
     home_of_it = PYTHON_TOOLS / "agents-aider"
 
@@ -332,7 +332,7 @@ class Aider(Agent):
         return self.script([self.home_of_it / "bin/aider"], *options)
 
     def writes(self, path, text):
-        # It has no tools: it reads what files become from the answer, which repeats the beginning of the prompt.
+        # It has no tools: it reads what files become from the response, which repeats the beginning of the prompt.
         return f"Do:\n{path.name}\n<<<<<<< SEARCH\n=======\n{text}\n>>>>>>> REPLACE\n"
 
 

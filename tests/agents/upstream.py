@@ -124,18 +124,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(529, OVERLOADED)
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _DROPPED}
-        connection, answer = self.upstream.forward("POST", self.path, headers, body)
+        connection, response = self.upstream.forward("POST", self.path, headers, body)
         with contextlib.closing(connection):
-            call.status = answer.status
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
+            call.status = response.status
+            self.send_response(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in _DROPPED:
                     self.send_header(name, value)
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
             passed = b""
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                while piece := answer.read1(65536):
+                while piece := response.read1(65536):
                     passed += piece
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.write(b"0\r\n\r\n")

@@ -30,8 +30,8 @@ class AgentFramework:
         agent = self._agent(key, tools=[tool])
         session = agent.create_session()
         for text in texts:
-            answer = await agent.run(text, session=session)
-        return answer.text
+            response = await agent.run(text, session=session)
+        return response.text
 
     async def fill_in(self, key, text):
         return (await self._agent(key).run(text, options={"response_format": frameworks.Animal})).value

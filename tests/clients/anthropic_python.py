@@ -104,10 +104,10 @@ def an_unknown_beta_does_no_harm():
 @scenario
 def a_hosted_tool_is_dropped_beside_ones_own():
     search = {"type": "web_search_20250305", "name": "web_search"}
-    answer = client().messages.with_raw_response.create(
+    response = client().messages.with_raw_response.create(
         model=MODEL, max_tokens=50, messages=HELLO, tools=[WEATHER, search]
     )
-    assert answer.headers["x-event-dropped-tools"] == "web_search_20250305", dict(answer.headers)
+    assert response.headers["x-event-dropped-tools"] == "web_search_20250305", dict(response.headers)
     with raised(anthropic.BadRequestError) as caught:
         ask(client(), tools=[search])
     assert "web_search_20250305" in caught.error.message

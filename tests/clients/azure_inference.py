@@ -50,15 +50,15 @@ def a_chat_is_answered_below_every_address():
         f"{organiser.V1}/openai/deployments/{checks.CHAT_MODEL}",
     ):
         one = client(endpoint, api_version="2024-10-21", model=checks.CHAT_MODEL)
-        answer = one.complete(messages=[SystemMessage(SAMPLES["system"]), *QUESTION], temperature=0.7, max_tokens=500)
-        checks.is_answer(answer.choices[0].message.content, messages=2)
-        assert answer.usage.total_tokens > 0
+        response = one.complete(messages=[SystemMessage(SAMPLES["system"]), *QUESTION], temperature=0.7, max_tokens=500)
+        checks.is_response(response.choices[0].message.content, messages=2)
+        assert response.usage.total_tokens > 0
 
 
 @scenario
 def a_stream_is_read():
     updates = [update for update in complete(stream=True) if update.choices]
-    checks.is_answer("".join(update.choices[0].delta.content or "" for update in updates))
+    checks.is_response("".join(update.choices[0].delta.content or "" for update in updates))
 
 
 @scenario
@@ -74,10 +74,10 @@ def a_tool_is_called_and_its_answer_is_explained():
 
 @scenario
 def json_mode_answers_an_object_and_a_json_schema_is_kept():
-    answer = complete([SystemMessage("Answer as JSON."), *QUESTION], response_format="json_object")
-    assert isinstance(json.loads(answer.choices[0].message.content), dict)
-    answer = complete(response_format=JsonSchemaFormat(**SAMPLES["animal_schema"]))
-    checks.is_animal(json.loads(answer.choices[0].message.content))
+    response = complete([SystemMessage("Answer as JSON."), *QUESTION], response_format="json_object")
+    assert isinstance(json.loads(response.choices[0].message.content), dict)
+    response = complete(response_format=JsonSchemaFormat(**SAMPLES["animal_schema"]))
+    checks.is_animal(json.loads(response.choices[0].message.content))
 
 
 @scenario

@@ -36,17 +36,17 @@ def model(**options):
 
 @scenario
 def a_chat_is_answered_with_its_usage():
-    answer = model(temperature=0.7, max_tokens=500).invoke([SystemMessage("Be brief."), HumanMessage("Why?")])
-    checks.is_answer(answer.content, messages=2)
-    assert answer.usage_metadata["total_tokens"] > 0, answer.usage_metadata
-    assert answer.response_metadata["finish_reason"] == "stop", answer.response_metadata
+    response = model(temperature=0.7, max_tokens=500).invoke([SystemMessage("Be brief."), HumanMessage("Why?")])
+    checks.is_response(response.content, messages=2)
+    assert response.usage_metadata["total_tokens"] > 0, response.usage_metadata
+    assert response.response_metadata["finish_reason"] == "stop", response.response_metadata
 
 
 @scenario
 def a_chain_of_prompt_model_and_parser_is_invoked():
     chain = ChatPromptTemplate.from_template("Tell me about {animal}.") | model() | StrOutputParser()
     text = chain.invoke({"animal": "elephants"})
-    checks.is_answer(text)
+    checks.is_response(text)
     assert "Tell me about elephants." in text, text
 
 
@@ -56,22 +56,22 @@ def a_stream_is_read_with_and_without_usage():
         whole = None
         for chunk in model(**options).stream(SAMPLES["question"]):
             whole = chunk if whole is None else whole + chunk
-        checks.is_answer(whole.content)
+        checks.is_response(whole.content)
         assert bool(whole.usage_metadata) == bool(options), whole.usage_metadata
 
 
 @scenario
 def a_batch_is_answered_at_once():
-    for answer in model().batch(["One?", "Two?", "Three?"]):
-        checks.is_answer(answer.content)
+    for response in model().batch(["One?", "Two?", "Three?"]):
+        checks.is_response(response.content)
 
 
 @scenario
 async def the_asynchronous_calls_work_too():
     one = model()
-    answers = await asyncio.gather(one.ainvoke("One?"), one.ainvoke("Two?"))
-    checks.is_answer(answers[0].content)
-    checks.is_answer("".join([chunk.content async for chunk in one.astream("Three?")]))
+    responses = await asyncio.gather(one.ainvoke("One?"), one.ainvoke("Two?"))
+    checks.is_response(responses[0].content)
+    checks.is_response("".join([chunk.content async for chunk in one.astream("Three?")]))
 
 
 @scenario
@@ -80,9 +80,9 @@ def a_tool_is_called_and_its_answer_is_explained():
     asked = one.invoke(messages)
     messages.append(asked)
     for call in asked.tool_calls:
-        answer = read_weather.invoke(call)
-        assert isinstance(answer, ToolMessage) and answer.content.startswith("rain"), answer
-        messages.append(answer)
+        response = read_weather.invoke(call)
+        assert isinstance(response, ToolMessage) and response.content.startswith("rain"), response
+        messages.append(response)
     assert "rain" in one.invoke(messages).content
 
 
@@ -91,15 +91,15 @@ def an_answer_is_structured_by_schema_by_tool_and_by_json_mode():
     for method in ("json_schema", "function_calling"):
         animal = model().with_structured_output(Animal, method=method).invoke(SAMPLES["question"])
         assert isinstance(animal, Animal), animal
-    answer = model().with_structured_output(None, method="json_mode").invoke("Answer as JSON.")
-    assert answer["simulated"] is True, answer
+    response = model().with_structured_output(None, method="json_mode").invoke("Answer as JSON.")
+    assert response["simulated"] is True, response
 
 
 @scenario
 def a_picture_is_sent_as_data_or_as_an_address():
     for address in (checks.PNG, SAMPLES["image_address"]):
-        answer = model().invoke([HumanMessage(checks.about_images(address)[0]["content"])])
-        assert "1 image" in answer.content, answer.content
+        response = model().invoke([HumanMessage(checks.about_images(address)[0]["content"])])
+        assert "1 image" in response.content, response.content
 
 
 @scenario
@@ -128,8 +128,8 @@ def texts_are_embedded_as_lists_of_tokens():
 def azures_classes_find_chat_and_embeddings():
     azure = {"azure_endpoint": organiser.API, "api_key": attendee(), "api_version": "2024-10-21"}
     one = AzureChatOpenAI(azure_deployment=checks.CHAT_MODEL, **azure)
-    checks.is_answer(one.invoke(SAMPLES["question"]).content)
-    checks.is_answer("".join(chunk.content for chunk in one.stream(SAMPLES["question"])))
+    checks.is_response(one.invoke(SAMPLES["question"]).content)
+    checks.is_response("".join(chunk.content for chunk in one.stream(SAMPLES["question"])))
     embeddings = AzureOpenAIEmbeddings(
         azure_deployment=checks.EMBEDDING_MODEL, check_embedding_ctx_length=False, **azure
     )

@@ -20,8 +20,8 @@ class Chats:
                                    messages=messages, **options)
 
     async def ask(self, key, text):
-        answer = await self._complete(key, [{"role": "user", "content": text}])
-        return answer.choices[0].message.content
+        response = await self._complete(key, [{"role": "user", "content": text}])
+        return response.choices[0].message.content
 
     async def stream(self, key, text):
         async for chunk in await self._complete(key, [{"role": "user", "content": text}], stream=True):
@@ -44,8 +44,8 @@ class Chats:
 
     async def fill_in(self, key, text):
         said = [{"role": "user", "content": text}]
-        answer = await self._complete(key, said, response_format=frameworks.Animal)
-        return frameworks.Animal.model_validate_json(answer.choices[0].message.content)
+        response = await self._complete(key, said, response_format=frameworks.Animal)
+        return frameworks.Animal.model_validate_json(response.choices[0].message.content)
 
 
 class Responses:
@@ -69,8 +69,8 @@ class Responses:
         for text in texts:
             said.append({"role": "user", "content": text})
             while True:
-                answer = await self._respond(key, said, tools=[described])
-                items = [item.model_dump(exclude_none=True) for item in answer.output]
+                response = await self._respond(key, said, tools=[described])
+                items = [item.model_dump(exclude_none=True) for item in response.output]
                 said += items
                 calls = [item for item in items if item["type"] == "function_call"]
                 if not calls:
@@ -78,11 +78,11 @@ class Responses:
                 for call in calls:
                     said.append({"type": "function_call_output", "call_id": call["call_id"],
                                  "output": tool(**json.loads(call["arguments"]))})
-        return answer.output_text
+        return response.output_text
 
     async def fill_in(self, key, text):
-        answer = await self._respond(key, text, text_format=frameworks.Animal)
-        return frameworks.Animal.model_validate_json(answer.output_text)
+        response = await self._respond(key, text, text_format=frameworks.Animal)
+        return frameworks.Animal.model_validate_json(response.output_text)
 
 
 frameworks.check(Chats(), "chat")

@@ -33,8 +33,8 @@ class LlamaIndex:
         agent = FunctionAgent(tools=[FunctionTool.from_defaults(tool)], llm=self._model(key))
         context = Context(agent)
         for text in texts:
-            answer = await agent.run(text, ctx=context)
-        return str(answer)
+            response = await agent.run(text, ctx=context)
+        return str(response)
 
     async def fill_in(self, key, text):
         model = self._model(key).as_structured_llm(frameworks.Animal)

@@ -43,9 +43,9 @@ class OpenAiAgents:
         agent = self._agent(key, tools=[function_tool(tool)])
         said = []
         for text in texts:
-            answer = await Runner.run(agent, [*said, {"role": "user", "content": text}])
-            said = answer.to_input_list()
-        return answer.final_output
+            response = await Runner.run(agent, [*said, {"role": "user", "content": text}])
+            said = response.to_input_list()
+        return response.final_output
 
     async def fill_in(self, key, text):
         return (await Runner.run(self._agent(key, output_type=frameworks.Animal), text)).final_output
@@ -58,8 +58,8 @@ async def an_agent_goes_on_in_its_code_interpreter():
     agent = OpenAiAgents(OpenAIResponsesModel)._agent(f"{code}/interpreting", tools=[tool])
     said = []
     for _ in range(3):
-        answer = await Runner.run(agent, [*said, {"role": "user", "content": "Square these numbers"}])
-        said = answer.to_input_list()
+        response = await Runner.run(agent, [*said, {"role": "user", "content": "Square these numbers"}])
+        said = response.to_input_list()
     used = [item["container_id"] for item in said if item.get("type") == "code_interpreter_call"]
     assert len(used) == 3 and len(set(used)) == 1, used
 

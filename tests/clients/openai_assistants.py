@@ -90,7 +90,7 @@ def a_run_is_made_with_its_thread_and_polled():
     said = {"messages": [{"role": "user", "content": TEXT}]}
     made = one.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=said, poll_interval_ms=50)
     assert made.status == "completed" and made.model == checks.CHAT_MODEL, made
-    checks.is_answer(last_text(one, one.beta.threads.retrieve(made.thread_id)), messages=2)
+    checks.is_response(last_text(one, one.beta.threads.retrieve(made.thread_id)), messages=2)
     assert one.beta.threads.runs.list(thread_id=made.thread_id).data[0].id == made.id
     step = one.beta.threads.runs.steps.list(made.id, thread_id=made.thread_id).data[0]
     assert one.beta.threads.runs.steps.retrieve(step.id, thread_id=made.thread_id, run_id=made.id).id == step.id
@@ -105,7 +105,7 @@ def a_run_is_streamed_event_by_event():
     with one.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
         text = "".join(stream.text_deltas)
         done = stream.get_final_run()
-    checks.is_answer(text)
+    checks.is_response(text)
     assert done.status == "completed" and text == last_text(one, thread), done
     said = {"messages": [{"role": "user", "content": TEXT}]}
     events = one.beta.threads.create_and_run(assistant_id=assistant.id, thread=said, stream=True)

@@ -30,9 +30,9 @@ def complete(on, messages=checks.QUESTION, **options):
 @scenario
 async def a_chat_is_answered():
     async with client() as one:
-        answer = await complete(one, checks.CONVERSATION)
-    checks.is_answer(answer.choices[0].message.content, messages=2)
-    assert answer.usage.total_tokens > 0
+        response = await complete(one, checks.CONVERSATION)
+    checks.is_response(response.choices[0].message.content, messages=2)
+    assert response.usage.total_tokens > 0
 
 
 @scenario
@@ -40,21 +40,21 @@ async def a_stream_is_read_without_guarding_its_first_choice():
     text = ""
     async for chunk in await complete(client(), stream=True):
         text += chunk.choices[0].delta.content or ""
-    checks.is_answer(text)
+    checks.is_response(text)
 
 
 @scenario
 async def a_stream_is_read_by_the_helper():
     async with client().chat.completions.stream(model=checks.CHAT_MODEL, messages=checks.QUESTION) as stream:
-        answer = await stream.get_final_completion()
-    checks.is_answer(answer.choices[0].message.content)
+        response = await stream.get_final_completion()
+    checks.is_response(response.choices[0].message.content)
 
 
 @scenario
 async def three_answers_come_at_once():
     one = client()
-    for answer in await asyncio.gather(*(complete(one) for _ in range(3))):
-        checks.is_answer(answer.choices[0].message.content)
+    for response in await asyncio.gather(*(complete(one) for _ in range(3))):
+        checks.is_response(response.choices[0].message.content)
 
 
 @scenario
@@ -64,7 +64,7 @@ async def a_request_that_is_cancelled_leaves_the_client_usable():
     await asyncio.sleep(0.03)
     under_way.cancel()
     await asyncio.gather(under_way, return_exceptions=True)
-    checks.is_answer((await complete(one)).choices[0].message.content)
+    checks.is_response((await complete(one)).choices[0].message.content)
 
 
 @scenario
@@ -81,9 +81,9 @@ async def a_tool_is_called_and_its_answer_is_explained():
 async def texts_and_tokens_are_embedded():
     one = client()
     for inputs in (SAMPLES["texts"], SAMPLES["tokens"], SAMPLES["texts"][0], SAMPLES["tokens"][0]):
-        answer = await one.embeddings.create(model=checks.EMBEDDING_MODEL, input=inputs)
+        response = await one.embeddings.create(model=checks.EMBEDDING_MODEL, input=inputs)
         count = len(inputs) if inputs in (SAMPLES["texts"], SAMPLES["tokens"]) else 1
-        checks.are_vectors([item.embedding for item in answer.data], count)
+        checks.are_vectors([item.embedding for item in response.data], count)
 
 
 @scenario
@@ -109,11 +109,11 @@ async def models_are_listed():
 @scenario
 async def azures_client_finds_chat_and_embeddings():
     one = AsyncAzureOpenAI(azure_endpoint=organiser.API, api_key=attendee(), api_version="2024-10-21")
-    checks.is_answer((await complete(one)).choices[0].message.content)
+    checks.is_response((await complete(one)).choices[0].message.content)
     chunks = [chunk async for chunk in await complete(one, stream=True) if chunk.choices]
-    checks.is_answer("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
-    answer = await one.embeddings.create(model=checks.EMBEDDING_MODEL, input="Elephants")
-    checks.are_vectors([answer.data[0].embedding], count=1)
+    checks.is_response("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
+    response = await one.embeddings.create(model=checks.EMBEDDING_MODEL, input="Elephants")
+    checks.are_vectors([response.data[0].embedding], count=1)
 
 
 errors_of(watched)

@@ -23,9 +23,9 @@ def complete(on, model=checks.CHAT_MODEL, **options):
 def chat_and_embeddings_are_found_below_api_and_below_v1():
     for endpoint in (organiser.API, organiser.V1):
         one = azure(azure_endpoint=endpoint)
-        checks.is_answer(complete(one).choices[0].message.content)
-        answer = one.embeddings.create(model=checks.EMBEDDING_MODEL, input="Elephants")
-        checks.are_vectors([answer.data[0].embedding], count=1)
+        checks.is_response(complete(one).choices[0].message.content)
+        response = one.embeddings.create(model=checks.EMBEDDING_MODEL, input="Elephants")
+        checks.are_vectors([response.data[0].embedding], count=1)
 
 
 @scenario
@@ -45,7 +45,7 @@ def the_deployment_is_taken_from_the_start():
 def the_environment_alone_configures_the_client():
     os.environ.update(AZURE_OPENAI_ENDPOINT=organiser.API, AZURE_OPENAI_API_KEY=attendee())
     try:
-        checks.is_answer(complete(AzureOpenAI(api_version="2024-10-21")).choices[0].message.content)
+        checks.is_response(complete(AzureOpenAI(api_version="2024-10-21")).choices[0].message.content)
     finally:
         del os.environ["AZURE_OPENAI_ENDPOINT"], os.environ["AZURE_OPENAI_API_KEY"]
 
@@ -53,14 +53,14 @@ def the_environment_alone_configures_the_client():
 @scenario
 def a_token_of_entra_id_may_be_the_code_as_well():
     one = AzureOpenAI(azure_endpoint=organiser.API, azure_ad_token=attendee(), api_version="2024-10-21")
-    checks.is_answer(complete(one).choices[0].message.content)
+    checks.is_response(complete(one).choices[0].message.content)
 
 
 @scenario
 def a_stream_begins_with_azures_frame_without_choices():
     first, *chunks = complete(azure(azure_endpoint=organiser.API), stream=True)
     assert first.choices == [] and first.model_extra["prompt_filter_results"], first
-    checks.is_answer("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
+    checks.is_response("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
 
 
 @scenario
@@ -85,7 +85,7 @@ def errors_have_the_same_classes():
 @scenario
 def any_api_version_is_accepted():
     one = AzureOpenAI(azure_endpoint=organiser.API, api_key=attendee(), api_version="tomorrow")
-    checks.is_answer(complete(one).choices[0].message.content)
+    checks.is_response(complete(one).choices[0].message.content)
 
 
 run(f"openai {openai.__version__} (Azure)")

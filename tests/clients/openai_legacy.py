@@ -27,15 +27,15 @@ def create(credential=None, messages=checks.QUESTION, **options):
 
 @scenario
 def the_environment_alone_configures_the_module():
-    answer = openai.ChatCompletion.create(model=checks.CHAT_MODEL, messages=checks.QUESTION)
-    checks.is_answer(answer.choices[0].message.content)
-    assert answer["usage"]["total_tokens"] > 0
+    response = openai.ChatCompletion.create(model=checks.CHAT_MODEL, messages=checks.QUESTION)
+    checks.is_response(response.choices[0].message.content)
+    assert response["usage"]["total_tokens"] > 0
 
 
 @scenario
 def a_single_request_names_its_own_address_and_credential():
-    answer = create(api_base=f"{organiser.API}/openai/v1", temperature=0.9, max_tokens=500)
-    checks.is_answer(answer.choices[0].message.content)
+    response = create(api_base=f"{organiser.API}/openai/v1", temperature=0.9, max_tokens=500)
+    checks.is_response(response.choices[0].message.content)
 
 
 @scenario
@@ -44,24 +44,24 @@ def a_conversation_keeps_its_history():
     for turn in (1, 2, 3):
         messages.append({"role": "user", "content": f"Question {turn}?"})
         text = create(messages=messages).choices[0].message.content
-        checks.is_answer(text, messages=2 * turn)
+        checks.is_response(text, messages=2 * turn)
         messages.append({"role": "assistant", "content": text})
 
 
 @scenario
 def a_stream_is_read_without_guarding_its_first_choice():
-    checks.is_answer("".join(chunk.choices[0].delta.get("content", "") for chunk in create(stream=True)))
+    checks.is_response("".join(chunk.choices[0].delta.get("content", "") for chunk in create(stream=True)))
 
 
 @scenario
 async def the_asynchronous_calls_work_too():
     options = {"model": checks.CHAT_MODEL, "messages": checks.QUESTION, "api_key": attendee()}
-    answer = await openai.ChatCompletion.acreate(**options)
-    checks.is_answer(answer.choices[0].message.content)
+    response = await openai.ChatCompletion.acreate(**options)
+    checks.is_response(response.choices[0].message.content)
     text = ""
     async for chunk in await openai.ChatCompletion.acreate(**options, stream=True):
         text += chunk.choices[0].delta.get("content", "")
-    checks.is_answer(text)
+    checks.is_response(text)
 
 
 @scenario
@@ -87,10 +87,10 @@ def texts_and_tokens_are_embedded():
 @scenario
 def a_completion_of_an_engine_is_written_whole_and_streamed():
     for options in ({"engine": "gpt-35-turbo-instruct"}, {"model": "gpt-35-turbo-instruct"}):
-        answer = openai.Completion.create(prompt="Once", max_tokens=20, api_key=attendee(), **options)
-        assert answer.choices[0].text.startswith(" [simulated]") and answer.usage.total_tokens > 0, answer
+        response = openai.Completion.create(prompt="Once", max_tokens=20, api_key=attendee(), **options)
+        assert response.choices[0].text.startswith(" [simulated]") and response.usage.total_tokens > 0, response
         chunks = openai.Completion.create(prompt="Once", max_tokens=20, stream=True, api_key=attendee(), **options)
-        assert "".join(chunk.choices[0].text for chunk in chunks) == answer.choices[0].text
+        assert "".join(chunk.choices[0].text for chunk in chunks) == response.choices[0].text
 
 
 @scenario

@@ -18,20 +18,20 @@ def create(credential=None, model=checks.CHAT_MODEL, messages=checks.QUESTION, *
 @scenario
 def a_chat_is_answered_below_api_and_below_v1():
     for base in (organiser.API, organiser.V1):
-        checks.is_answer(create(api_base=base).choices[0].message.content)
+        checks.is_response(create(api_base=base).choices[0].message.content)
 
 
 @scenario
 def a_deployment_is_named_by_its_id_as_well():
-    answer = openai.ChatCompletion.create(api_key=attendee(), deployment_id="gpt-4o", messages=checks.QUESTION)
-    assert answer.model.startswith("gpt-4o-2024"), answer.model
+    response = openai.ChatCompletion.create(api_key=attendee(), deployment_id="gpt-4o", messages=checks.QUESTION)
+    assert response.model.startswith("gpt-4o-2024"), response.model
 
 
 @scenario
 def a_stream_begins_with_azures_frame_without_choices():
     first, *chunks = create(stream=True)
     assert first.choices == [] and first.prompt_filter_results, first
-    checks.is_answer("".join(chunk.choices[0].delta.get("content", "") for chunk in chunks))
+    checks.is_response("".join(chunk.choices[0].delta.get("content", "") for chunk in chunks))
 
 
 @scenario

@@ -21,10 +21,10 @@ def respond(on, text="Hello", **options):
 
 @scenario
 def a_response_is_answered_with_its_usage():
-    answer = respond(client(), instructions="Be kind.", max_output_tokens=500)
-    checks.is_answer(answer.output_text, messages=2)
-    assert answer.status == "completed" and answer.id.startswith("resp_")
-    usage = answer.usage
+    response = respond(client(), instructions="Be kind.", max_output_tokens=500)
+    checks.is_response(response.output_text, messages=2)
+    assert response.status == "completed" and response.id.startswith("resp_")
+    usage = response.usage
     assert usage.input_tokens > 0 and usage.input_tokens + usage.output_tokens == usage.total_tokens, usage
 
 
@@ -37,7 +37,7 @@ def a_response_is_streamed_by_named_events():
     assert events[-1].type == "response.completed" and events[-1].response.output_text == text
     assert [event.sequence_number for event in events] == list(range(len(events)))
     with one.responses.stream(model=checks.CHAT_MODEL, input="Hello") as stream:
-        checks.is_answer(stream.get_final_response().output_text)
+        checks.is_response(stream.get_final_response().output_text)
 
 
 @scenario
@@ -59,7 +59,7 @@ def a_stored_response_is_retrieved_continued_and_deleted():
     first = respond(one)
     assert one.responses.retrieve(first.id).output_text == first.output_text
     second = respond(one, "And now?", previous_response_id=first.id)
-    checks.is_answer(second.output_text, messages=3)
+    checks.is_response(second.output_text, messages=3)
     items = one.responses.input_items.list(second.id, order="asc", limit=5)
     assert items.data[0].content[0].text == "And now?", items.data
     with raised(openai.BadRequestError):
@@ -83,8 +83,8 @@ def a_conversation_is_made_talked_in_and_deleted():
     conversation = one.conversations.create(metadata={"topic": "elephants"})
     assert one.conversations.retrieve(conversation.id).metadata == {"topic": "elephants"}
     respond(one, conversation=conversation.id)
-    answer = respond(one, "Again", conversation=conversation.id)
-    checks.is_answer(answer.output_text, messages=3)
+    response = respond(one, "Again", conversation=conversation.id)
+    checks.is_response(response.output_text, messages=3)
     added = one.conversations.items.create(
         conversation.id, items=[{"type": "message", "role": "user", "content": "More"}]
     )
@@ -137,10 +137,10 @@ def the_files_of_ones_own_code_interpreter_are_read():
     file = one.files.create(file=("numbers.csv", b"1,2,3"), purpose="assistants")
     tool = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": [file.id]}}
     for stream in (False, True):
-        answer = respond(one, "Square these numbers", tools=[tool], stream=stream, store=stream)
-        answer = list(answer)[-1].response if stream else answer
-        call, message = answer.output[-2:]
-        assert call.type == "code_interpreter_call", answer.output
+        response = respond(one, "Square these numbers", tools=[tool], stream=stream, store=stream)
+        response = list(response)[-1].response if stream else response
+        call, message = response.output[-2:]
+        assert call.type == "code_interpreter_call", response.output
         cited = message.content[0].annotations[0]
         assert cited.type == "container_file_citation" and cited.container_id == call.container_id, cited
         content = one.containers.files.content.retrieve(cited.file_id, container_id=cited.container_id).read()
@@ -174,10 +174,10 @@ def the_code_interpreter_goes_on_in_the_next_turn():
         said, used = [], set()
         for stream in (False, True, False):
             said.append({"role": "user", "content": "Square these numbers"})
-            answer = respond(one, said, stream=stream, **options)
-            answer = list(answer)[-1].response if stream else answer
-            said += [item.model_dump(exclude_none=True) for item in answer.output]
-            used |= {item.container_id for item in answer.output if item.type == "code_interpreter_call"}
+            response = respond(one, said, stream=stream, **options)
+            response = list(response)[-1].response if stream else response
+            said += [item.model_dump(exclude_none=True) for item in response.output]
+            used |= {item.container_id for item in response.output if item.type == "code_interpreter_call"}
         assert len(used) == 1, used
         assert one.responses.input_tokens.count(model=checks.CHAT_MODEL, input=said).input_tokens > 0
         with raised(openai.NotFoundError):
@@ -210,9 +210,9 @@ def the_second_attendee_finds_nothing_of_the_firsts():
 @scenario
 def azures_client_finds_its_own_path():
     one = AzureOpenAI(azure_endpoint=organiser.API, api_key=attendee(), api_version="2025-04-01-preview")
-    answer = respond(one)
-    checks.is_answer(answer.output_text)
-    assert one.responses.retrieve(answer.id).id == answer.id
+    response = respond(one)
+    checks.is_response(response.output_text)
+    assert one.responses.retrieve(response.id).id == response.id
     assert one.files.create(file=("a.txt", b"a"), purpose="assistants").id
 
 
@@ -245,9 +245,9 @@ def polling_costs_nothing_and_the_rest_a_request_each():
 def an_event_that_keeps_nothing_says_so():
     event = organiser.event(deployments=["gpt-4o-mini"])
     one = client(f"{event['code']}/ada")
-    answer = respond(one, store=True)
-    checks.is_answer(answer.output_text)
-    for call in (lambda: one.responses.retrieve(answer.id), lambda: one.files.list()):
+    response = respond(one, store=True)
+    checks.is_response(response.output_text)
+    for call in (lambda: one.responses.retrieve(response.id), lambda: one.files.list()):
         with raised(openai.PermissionDeniedError) as caught:
             call()
         assert caught.error.code == "objects_not_kept", caught.error

@@ -32,19 +32,19 @@ def complete(on, messages=checks.QUESTION, **options):
 
 @scenario
 def a_chat_is_answered_with_its_usage():
-    answer = complete(client(), checks.CONVERSATION, temperature=0.7, max_tokens=500, timeout=30.0)
-    checks.is_answer(answer.choices[0].message.content, messages=2)
-    assert answer.choices[0].finish_reason == "stop" and answer.id.startswith("chatcmpl-")
-    usage = answer.usage
+    response = complete(client(), checks.CONVERSATION, temperature=0.7, max_tokens=500, timeout=30.0)
+    checks.is_response(response.choices[0].message.content, messages=2)
+    assert response.choices[0].finish_reason == "stop" and response.id.startswith("chatcmpl-")
+    usage = response.usage
     assert usage.prompt_tokens > 0 and usage.prompt_tokens + usage.completion_tokens == usage.total_tokens, usage
-    assert answer._request_id
+    assert response._request_id
 
 
 @scenario
 def the_environment_alone_configures_the_client():
     os.environ.update(OPENAI_BASE_URL=organiser.V1, OPENAI_API_KEY=attendee())
     try:
-        checks.is_answer(complete(OpenAI()).choices[0].message.content)
+        checks.is_response(complete(OpenAI()).choices[0].message.content)
     finally:
         del os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"]
 
@@ -55,7 +55,7 @@ def a_conversation_keeps_its_history():
     for turn in (1, 2, 3):
         messages.append({"role": "user", "content": f"Question {turn}?"})
         text = complete(one, messages, temperature=0.7).choices[0].message.content
-        checks.is_answer(text, messages=2 * turn)
+        checks.is_response(text, messages=2 * turn)
         messages.append({"role": "assistant", "content": text})
 
 
@@ -66,7 +66,7 @@ def a_stream_is_read_without_guarding_its_first_choice():
         if chunk.choices[0].delta.content:
             pieces.append(chunk.choices[0].delta.content)
         finished = chunk.choices[0].finish_reason
-    checks.is_answer("".join(pieces))
+    checks.is_response("".join(pieces))
     assert len(pieces) > 10 and finished == "stop", (len(pieces), finished)
 
 
@@ -81,7 +81,7 @@ def a_stream_ends_with_its_usage_if_that_was_asked_for():
 def a_stream_is_read_by_the_helper():
     with client().chat.completions.stream(model=checks.CHAT_MODEL, messages=checks.QUESTION) as stream:
         kinds = {event.type for event in stream}
-        checks.is_answer(stream.get_final_completion().choices[0].message.content)
+        checks.is_response(stream.get_final_completion().choices[0].message.content)
     assert {"chunk", "content.delta", "content.done"} <= kinds, kinds
 
 
@@ -90,7 +90,7 @@ def a_stream_that_is_left_early_leaves_the_client_usable():
     one = client()
     with complete(one, stream=True) as stream:
         next(iter(stream))
-    checks.is_answer(complete(one).choices[0].message.content)
+    checks.is_response(complete(one).choices[0].message.content)
 
 
 @scenario
@@ -118,8 +118,8 @@ def a_tool_call_is_streamed_in_pieces():
 @scenario
 def json_mode_answers_an_object():
     messages = [{"role": "system", "content": "Answer as JSON."}, *checks.QUESTION]
-    answer = complete(client(), messages, response_format={"type": "json_object"}, temperature=0)
-    assert isinstance(json.loads(answer.choices[0].message.content), dict)
+    response = complete(client(), messages, response_format={"type": "json_object"}, temperature=0)
+    assert isinstance(json.loads(response.choices[0].message.content), dict)
 
 
 @scenario
@@ -134,17 +134,17 @@ def a_pydantic_model_is_parsed():
         species: str
         legs: int
 
-    answer = client().chat.completions.parse(
+    response = client().chat.completions.parse(
         model=checks.CHAT_MODEL, messages=checks.QUESTION, response_format=Animal
     )
-    assert isinstance(answer.choices[0].message.parsed, Animal)
+    assert isinstance(response.choices[0].message.parsed, Animal)
 
 
 @scenario
 def a_picture_is_sent_as_data_or_as_an_address():
     for address in (checks.PNG, SAMPLES["image_address"]):
-        answer = complete(client(), checks.about_images(address), max_tokens=1000)
-        assert "1 image" in answer.choices[0].message.content, answer.choices[0].message.content
+        response = complete(client(), checks.about_images(address), max_tokens=1000)
+        assert "1 image" in response.choices[0].message.content, response.choices[0].message.content
 
 
 @scenario
@@ -155,9 +155,9 @@ def a_picture_of_four_megabytes_is_sent():
 
 def embed(inputs, **options):
     """Vectors of the usual model."""
-    answer = client().embeddings.create(model=checks.EMBEDDING_MODEL, input=inputs, **options)
-    assert answer.usage.total_tokens > 0
-    return [item.embedding for item in answer.data]
+    response = client().embeddings.create(model=checks.EMBEDDING_MODEL, input=inputs, **options)
+    assert response.usage.total_tokens > 0
+    return [item.embedding for item in response.data]
 
 
 @scenario
@@ -186,12 +186,12 @@ def vectors_come_as_numbers_as_base64_and_shorter():
 @scenario
 def a_legacy_completion_is_written_whole_and_streamed():
     one, options = client(), {"model": "gpt-35-turbo-instruct", "prompt": ["Once", "Twice"], "max_tokens": 20}
-    answer = one.completions.create(**options)
-    assert [choice.index for choice in answer.choices] == [0, 1], answer
-    assert all(choice.text.startswith(" [simulated]") for choice in answer.choices), answer
+    response = one.completions.create(**options)
+    assert [choice.index for choice in response.choices] == [0, 1], response
+    assert all(choice.text.startswith(" [simulated]") for choice in response.choices), response
     *chunks, last = one.completions.create(**options, stream=True, stream_options={"include_usage": True})
-    assert "".join(c.choices[0].text for c in chunks if c.choices[0].index == 1) == answer.choices[1].text
-    assert last.usage == answer.usage, (last.usage, answer.usage)
+    assert "".join(c.choices[0].text for c in chunks if c.choices[0].index == 1) == response.choices[1].text
+    assert last.usage == response.usage, (last.usage, response.usage)
 
 
 @scenario
@@ -233,7 +233,7 @@ def a_recording_is_transcribed_in_every_format():
         assert isinstance(text, str) and "[simulated]" in text, text
     assert "[simulated]" in audio.translations.create(model="whisper", file=file).text
     used = organiser.usage(credential)
-    # The simulator hears three seconds in all bytes, the file's headers name two; three answers name none.
+    # The simulator hears three seconds in all bytes, the file's headers name two; three responses name none.
     assert (used["requests"], used["audio_seconds"]) == (6, 3 * 3 + 3 * 2), used
 
 
@@ -251,9 +251,9 @@ def a_text_is_spoken_whole_and_streamed():
     speech, options = client(credential).audio.speech, {"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "Good morning."}
     whole = speech.create(**options)
     assert whole.response.headers["content-type"] == "audio/mpeg" and whole.content.startswith(b"\xff\xfb")
-    with speech.with_streaming_response.create(**options, response_format="wav") as answer:
-        assert answer.headers["content-type"] == "audio/wav"
-        assert b"".join(answer.iter_bytes()) == whole.content
+    with speech.with_streaming_response.create(**options, response_format="wav") as response:
+        assert response.headers["content-type"] == "audio/wav"
+        assert b"".join(response.iter_bytes()) == whole.content
     used = organiser.usage(credential)
     assert (used["requests"], used["characters"]) == (2, 26), used
 
@@ -285,7 +285,7 @@ def raw_headers_tell_of_the_attendees_own_allowance():
     )
     checks.are_attendees_headers(raw.headers)
     assert "4096" in raw.headers["x-event-max-tokens"], raw.headers["x-event-max-tokens"]
-    checks.is_answer(raw.parse().choices[0].message.content)
+    checks.is_response(raw.parse().choices[0].message.content)
 
 
 @scenario
@@ -299,7 +299,7 @@ def models_are_listed_and_described():
 @scenario
 def the_plain_client_finds_azures_v1_address():
     one = OpenAI(base_url=f"{organiser.API}/openai/v1/", api_key=attendee())
-    checks.is_answer(complete(one).choices[0].message.content)
+    checks.is_response(complete(one).choices[0].message.content)
     assert "".join(c.choices[0].delta.content or "" for c in complete(one, stream=True) if c.choices)
 
 
@@ -315,8 +315,8 @@ def a_gateways_client_names_user_model_and_code_in_headers():
         "x-model": "gpt-4o",
         "Authorization": f"Bearer {code}",
     }
-    answer = one.chat.completions.create(extra_headers=headers, messages=checks.CONVERSATION, model="AZURE_o3")
-    assert answer.model.startswith("gpt-4o-2024"), answer.model
+    response = one.chat.completions.create(extra_headers=headers, messages=checks.CONVERSATION, model="AZURE_o3")
+    assert response.model.startswith("gpt-4o-2024"), response.model
     assert organiser.usage(f"{code}/{user}")["requests"] == 1
 
 
@@ -348,7 +348,7 @@ def a_retry_of_ones_own_making_ends_in_the_last_error():
     busy = [{"role": "user", "content": "Please trigger a rate limit."}]
     with raised(openai.RateLimitError):
         with_backoff(lambda: complete(one, busy))
-    checks.is_answer(with_backoff(lambda: complete(one)).choices[0].message.content)
+    checks.is_response(with_backoff(lambda: complete(one)).choices[0].message.content)
     assert len(watch.sent_at) == 4, len(watch.sent_at)
 
 

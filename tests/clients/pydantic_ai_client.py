@@ -24,17 +24,17 @@ class PydanticAi:
         return (await self._agent(key).run(text)).output
 
     async def stream(self, key, text):
-        async with self._agent(key).run_stream(text) as answer:
-            async for piece in answer.stream_text(delta=True, debounce_by=None):
+        async with self._agent(key).run_stream(text) as response:
+            async for piece in response.stream_text(delta=True, debounce_by=None):
                 yield piece
 
     async def use_tool(self, key, texts, tool):
         agent = self._agent(key, tools=[tool])
         history = None
         for text in texts:
-            answer = await agent.run(text, message_history=history)
-            history = answer.all_messages()
-        return answer.output
+            response = await agent.run(text, message_history=history)
+            history = response.all_messages()
+        return response.output
 
     async def fill_in(self, key, text):
         return (await self._agent(key, output_type=frameworks.Animal).run(text)).output

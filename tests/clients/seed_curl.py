@@ -42,8 +42,8 @@ def code(credential=None):
 def curl(*arguments):
     """Runs curl and returns the status, the headers and the body of the response."""
     command = ["curl", "--silent", "--show-error", "--max-time", "20", "--include", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    head, body = answer.split("\n\n", 1)
+    response = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    head, body = response.split("\n\n", 1)
     if head.startswith("HTTP/1.1 100"):  # curl asks first before it sends a large body
         head, body = body.split("\n\n", 1)
     status, *lines = head.splitlines()
@@ -51,9 +51,9 @@ def curl(*arguments):
     return int(status.split()[1]), headers, body
 
 
-def is_refused(answer, status, error):
+def is_refused(response, status, error):
     """Checks that a response is an error of the table."""
-    got, headers, body = answer
+    got, headers, body = response
     error_body = json.loads(body)["error"]
     assert (got, error_body["code"]) == (status, error), (got, error_body)
     assert set(error_body) == {"message", "type", "param", "code"}, error_body
@@ -64,8 +64,8 @@ def is_refused(answer, status, error):
 @scenario
 def the_first_example_answers_when_it_is_typed_into_a_shell():
     command = FIRST_EXAMPLE.replace("https://YOUR_OPENAI_PROXY_ENDPOINT", organiser.HOST)
-    answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=20)
-    checks.is_answer(json.loads(answer.stdout)["choices"][0]["message"]["content"], messages=2)
+    response = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=20)
+    checks.is_response(json.loads(response.stdout)["choices"][0]["message"]["content"], messages=2)
 
 
 @scenario
@@ -84,7 +84,7 @@ def a_stream_is_printed_frame_by_frame():
     assert status == 200 and headers["content-type"].startswith("text/event-stream"), headers
     assert frames[-2] == "data: [DONE]" and frames[-1] == "", frames[-2:]
     chunks = [json.loads(frame.removeprefix("data: ")) for frame in frames[:-2]]
-    checks.is_answer("".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks))
+    checks.is_response("".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks))
 
 
 @scenario
@@ -145,11 +145,11 @@ def a_forgotten_content_type_is_explained():
 
 @scenario
 def a_forgotten_code_and_a_wrong_one_are_the_same_to_the_byte():
-    answers = [curl(*header, *JSON, "-d", HELLO, CHAT) for header in ((), code("no-such-code/ada"), code("x"))]
-    for answer in answers:
-        headers, error_body = is_refused(answer, 401, "invalid_event_code")
+    responses = [curl(*header, *JSON, "-d", HELLO, CHAT) for header in ((), code("no-such-code/ada"), code("x"))]
+    for response in responses:
+        headers, error_body = is_refused(response, 401, "invalid_event_code")
         assert headers["x-should-retry"] == "false" and "one of the headers openai-event-code, api-key or x-api-key" in error_body["message"], error_body
-    assert len({body for _, _, body in answers}) == 1
+    assert len({body for _, _, body in responses}) == 1
 
 
 @scenario

@@ -36,7 +36,7 @@ def the_first_example_answers():
     response = httpx.post(url=url, headers=headers, json=request, timeout=30)
 
     assert response.status_code == 200, response.text
-    checks.is_answer(response.json()["choices"][0]["message"]["content"], messages=2)
+    checks.is_response(response.json()["choices"][0]["message"]["content"], messages=2)
 
 
 @scenario
@@ -45,7 +45,7 @@ def a_stream_is_read_line_by_line():
     with httpx.stream("POST", CHAT, headers=headers, json=body) as response:
         *lines, last = [line.removeprefix("data: ") for line in response.iter_lines() if line]
     assert last == "[DONE]", last
-    checks.is_answer("".join(json.loads(line)["choices"][0]["delta"].get("content") or "" for line in lines))
+    checks.is_response("".join(json.loads(line)["choices"][0]["delta"].get("content") or "" for line in lines))
 
 
 @scenario
@@ -53,7 +53,7 @@ async def ten_attendees_are_answered_over_one_pool():
     async with httpx.AsyncClient(timeout=30) as pool:
         ask = lambda: pool.post(CHAT, headers={"openai-event-code": attendee()}, json={"messages": checks.QUESTION})
         for response in await asyncio.gather(*(ask() for _ in range(10))):
-            checks.is_answer(response.json()["choices"][0]["message"]["content"])
+            checks.is_response(response.json()["choices"][0]["message"]["content"])
 
 
 # The first proxies had models that take every field of their SDK.
@@ -70,16 +70,16 @@ def create(**fields):
 
 @scenario
 def the_first_sdks_chat_is_a_plain_object():
-    answer = create(top_p=0.9, frequency_penalty=0).json()
-    checks.is_answer(answer["choices"][0]["message"]["content"], messages=2)
-    assert answer["usage"]["total_tokens"] > 0
+    response = create(top_p=0.9, frequency_penalty=0).json()
+    checks.is_response(response["choices"][0]["message"]["content"], messages=2)
+    assert response["usage"]["total_tokens"] > 0
 
 
 @scenario
 def the_first_sdks_function_is_called():
     for choice in ("auto", {"name": FUNCTION["name"]}):
-        answer = create(messages=WEATHER, functions=[FUNCTION], function_call=choice).json()
-        call = answer["choices"][0]["message"]["function_call"]
+        response = create(messages=WEATHER, functions=[FUNCTION], function_call=choice).json()
+        call = response["choices"][0]["message"]["function_call"]
         checks.is_weather_call(call["name"], json.loads(call["arguments"]))
 
 

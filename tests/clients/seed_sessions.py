@@ -46,12 +46,12 @@ class Client:
         assert data[-1]["type"] == "response.completed", data[-1]
         return response.headers["X-Request-ID"], data[-1]["response"]["id"]
 
-    async def get_response(self, answer):
+    async def get_response(self, response):
         async with httpx.AsyncClient(timeout=30) as pool:
-            return await pool.get(f"{organiser.V1}/responses/{answer}", headers=self.headers())
+            return await pool.get(f"{organiser.V1}/responses/{response}", headers=self.headers())
 
-    async def rate(self, answer, **rating):
-        return await self.post(f"/responses/{answer}/rate", rating)
+    async def rate(self, response, **rating):
+        return await self.post(f"/responses/{response}/rate", rating)
 
 
 def issued(event, user=USER):

@@ -19,9 +19,9 @@ function aiSdk(api, providerOptions) {
       for (const content of texts) {
         messages.push({ role: "user", content });
         const stopWhen = isStepCount(5);
-        const answer = await generateText({ model: model(key), messages, tools, stopWhen, providerOptions });
-        messages.push(...answer.response.messages);
-        text = answer.text;
+        const response = await generateText({ model: model(key), messages, tools, stopWhen, providerOptions });
+        messages.push(...response.response.messages);
+        text = response.text;
       }
       return text;
     },

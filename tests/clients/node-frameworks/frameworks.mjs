@@ -2,9 +2,9 @@
 //
 // A framework is an object of asynchronous functions, each of which takes a credential:
 //
-//     ask(key, text)             the answer's text
-//     stream(key, text)          the pieces of the answer's text
-//     useTool(key, texts, tool)  the answer to the last of several turns of one conversation
+//     ask(key, text)             the response's text
+//     stream(key, text)          the pieces of the response's text
+//     useTool(key, texts, tool)  the response to the last of several turns of one conversation
 //     fillIn(key, text)          an animal, by the schema `ANIMAL`
 
 import assert from "node:assert/strict";

@@ -24,9 +24,9 @@ function openAiAgents(Model) {
       let said = [];
       let text = "";
       for (const content of texts) {
-        const answer = await ask(withTool, [...said, { role: "user", content }]);
-        said = answer.history;
-        text = answer.finalOutput;
+        const response = await ask(withTool, [...said, { role: "user", content }]);
+        said = response.history;
+        text = response.finalOutput;
       }
       return text;
     },

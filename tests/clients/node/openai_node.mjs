@@ -16,7 +16,7 @@ const PNG = `data:image/png;base64,${SAMPLES.png_base64}`;
 const client = (apiKey = attendee(), options = {}) => new OpenAI({ baseURL: V1, apiKey, ...options });
 const azure = (options) => new AzureOpenAI({ apiKey: attendee(), apiVersion: "2024-10-21", ...options });
 const complete = (on, options = {}) => on.chat.completions.create({ model: CHAT, messages: QUESTION, ...options });
-const textOf = (answer) => answer.choices[0].message.content;
+const textOf = (response) => response.choices[0].message.content;
 
 function isAnswer(text, messages = 1) {
   assert.match(text, new RegExp(`^\\[simulated\\].* It saw ${messages} message`));
@@ -30,11 +30,11 @@ function isWeatherCall({ name, arguments: json }) {
 
 scenario("a chat is answered with its usage", async () => {
   const messages = [{ role: "system", content: SAMPLES.system }, ...QUESTION];
-  const answer = await complete(client(), { messages, temperature: 0.7, max_tokens: 500 });
-  isAnswer(textOf(answer), 2);
-  assert.equal(answer.choices[0].finish_reason, "stop");
-  assert.equal(answer.usage.prompt_tokens + answer.usage.completion_tokens, answer.usage.total_tokens);
-  assert.ok(answer._request_id);
+  const response = await complete(client(), { messages, temperature: 0.7, max_tokens: 500 });
+  isAnswer(textOf(response), 2);
+  assert.equal(response.choices[0].finish_reason, "stop");
+  assert.equal(response.usage.prompt_tokens + response.usage.completion_tokens, response.usage.total_tokens);
+  assert.ok(response._request_id);
 });
 
 scenario("the environment alone configures the client", async () => {
@@ -52,9 +52,9 @@ scenario("a conversation keeps its history", async () => {
   const messages = [];
   for (const turn of [1, 2, 3]) {
     messages.push({ role: "user", content: `Question ${turn}?` });
-    const answer = await complete(one, { messages });
-    isAnswer(textOf(answer), 2 * turn - 1);
-    messages.push(answer.choices[0].message);
+    const response = await complete(one, { messages });
+    isAnswer(textOf(response), 2 * turn - 1);
+    messages.push(response.choices[0].message);
   }
 });
 
@@ -88,7 +88,7 @@ scenario("a stream that is left early leaves the client usable", async () => {
   isAnswer(textOf(await complete(one)));
 });
 
-scenario("a tool is called and its answer is explained", async () => {
+scenario("a tool is called and its result is explained", async () => {
   const one = client();
   const messages = [...ABOUT_WEATHER];
   const asked = (await complete(one, { messages, tools: [WEATHER], tool_choice: "auto" })).choices[0].message;
@@ -118,10 +118,10 @@ scenario("a tool call is streamed in pieces", async () => {
   isWeatherCall(call);
 });
 
-scenario("json mode answers an object", async () => {
+scenario("json mode gives an object", async () => {
   const messages = [{ role: "system", content: "Answer as JSON." }, ...QUESTION];
-  const answer = await complete(client(), { messages, response_format: { type: "json_object" } });
-  assert.equal(typeof JSON.parse(textOf(answer)), "object");
+  const response = await complete(client(), { messages, response_format: { type: "json_object" } });
+  assert.equal(typeof JSON.parse(textOf(response)), "object");
 });
 
 scenario("a json schema is kept and parsed", async () => {
@@ -210,8 +210,8 @@ scenario("a gateway's client names user, model and code in headers", async () =>
   const [code, user] = attendee().split("/");
   const headers = { Authorization: `Bearer ${code}`, "x-user-id": user, "x-model": "gpt-4o", "x-app-id": "none" };
   const one = client("dummy", { baseURL: `${API}/openai-proxy/` });
-  const answer = await one.chat.completions.create({ model: "AZURE_o3", messages: QUESTION }, { headers });
-  assert.match(answer.model, /^gpt-4o-2024/);
+  const response = await one.chat.completions.create({ model: "AZURE_o3", messages: QUESTION }, { headers });
+  assert.match(response.model, /^gpt-4o-2024/);
 });
 
 // The classes that the SDK's documentation tells people to catch; any other status is an APIError.
@@ -231,9 +231,9 @@ function watched(apiKey, options) {
   const counting = async (...call) => {
     const noted = { sentAt: performance.now() };
     calls.push(noted);
-    const answer = await fetch(...call);
-    Object.assign(noted, { answeredAt: performance.now(), headers: answer.headers });
-    return answer;
+    const response = await fetch(...call);
+    Object.assign(noted, { answeredAt: performance.now(), headers: response.headers });
+    return response;
   };
   return { calls, one: client(apiKey, { ...options, fetch: counting }) };
 }

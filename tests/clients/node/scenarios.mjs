@@ -57,17 +57,17 @@ export async function run(client) {
 
 async function open(method, address, bearer, body) {
   const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
-  const answer = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${method} ${address}: ${answer.status} ${await answer.text()}`);
-  return answer;
+  const response = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${method} ${address}: ${response.status} ${await response.text()}`);
+  return response;
 }
 
-/** Calls the organisers' API and returns the answer's JSON. */
+/** Calls the organisers' API and returns the response's JSON. */
 async function organise(method, path, body) {
   return (await open(method, `${API}/admin${path}`, process.env.LANYARD_ORGANISER_TOKEN, body)).json();
 }
 
-/** Sends a chat in an attendee's name and returns the open answer. */
+/** Sends a chat in an attendee's name and returns the open response. */
 export const ask = (credential, chat) => open("POST", `${V1}/chat/completions`, credential, chat);
 
 /** Makes an event that is open, unless it opens later, with any of the API's fields set otherwise. */

@@ -19,7 +19,7 @@ PNG = f"data:image/png;base64,{SAMPLES['png_base64']}"
 HIDDEN_HEADERS = ("apim-request-id", "x-ms-region", "azureml-model-session", "x-ms-rai-invoked", "x-lanyard-simulator")
 
 
-def is_answer(text, messages=1):
+def is_response(text, messages=1):
     """Checks that a text is the simulator's, and that it saw as many messages."""
     assert text.startswith("[simulated]"), text
     assert f"It saw {messages} message{'s' if messages > 1 else ''}" in text, text

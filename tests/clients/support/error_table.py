@@ -30,9 +30,9 @@ def world_of(row):
         organiser.block(event["id"], _USER)
     elif "then" in row:
         organiser.change(event["id"], row["then"])
-    with contextlib.ExitStack() as answers:
+    with contextlib.ExitStack() as responses:
         if "meanwhile" in row:
-            answers.enter_context(organiser.ask(credential(row["meanwhile"]["user"]), chat(row["meanwhile"])))
+            responses.enter_context(organiser.ask(credential(row["meanwhile"]["user"]), chat(row["meanwhile"])))
         yield credential(_USER)
 
 

@@ -27,7 +27,7 @@ class Watch:
 
     def __init__(self):
         self.sent_at = []
-        self.answers = []
+        self.responses = []
 
     def hooks(self):
         """Hooks for a synchronous client."""
@@ -46,7 +46,7 @@ class Watch:
 
     def check_waits(self):
         """Checks that each refusal has a wait, and that the SDK waited exactly that long."""
-        refusals = list(zip(self.answers, self.sent_at[1:]))
+        refusals = list(zip(self.responses, self.sent_at[1:]))
         assert refusals, "nothing was refused"
         for (answered_at, headers), sent_again_at in refusals:
             wait = int(headers["retry-after-ms"]) / 1000
@@ -57,7 +57,7 @@ class Watch:
         self.sent_at.append(time.monotonic())
 
     def _answered(self, response):
-        self.answers.append((time.monotonic(), response.headers))
+        self.responses.append((time.monotonic(), response.headers))
 
 
 def errors_of(make):
@@ -89,8 +89,8 @@ async def _fails_as_the_table_says(make, row):
 async def _waits_as_it_is_told(make, row):
     with world_of(row) as credential:
         client, watch = make(credential)
-        answer = await _finished(_sent(client, row["request"]))
-    checks.is_answer(answer.choices[0].message.content)
+        response = await _finished(_sent(client, row["request"]))
+    checks.is_response(response.choices[0].message.content)
     watch.check_waits()
 
 
@@ -113,5 +113,5 @@ def _sent(client, request):
     )
 
 
-async def _finished(answer):
-    return await answer if inspect.isawaitable(answer) else answer
+async def _finished(response):
+    return await response if inspect.isawaitable(response) else response
