@@ -62,7 +62,7 @@ def document(third_party):
     texts = {}
     for package in third_party:
         title = f"{package['name']} {package['version']}"
-        # Both are from before SPDX expressions: a slash is OR.
+        # Crates from before SPDX expressions write a slash for OR.
         terms = (package["license"] or "see its text").replace("/", " OR ")
         found = licence_texts(package)
         if not found and package["license"] is None:
