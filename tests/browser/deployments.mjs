@@ -99,7 +99,19 @@ export async function deploymentSteps({ browser, service, step }) {
     const changed = await api.readEvent(event.id);
     assert.deepEqual([changed.deployments, changed.default_deployments.chat_completions], [["gpt-4o", "gpt-4o-mini"], "gpt-4o-mini"]);
   });
-  await step("a deployment that an event offers is not deleted", async () => {
+  await step("a mistyped deployment is deleted while events offer all there are", async () => {
+    await api.call("PUT", "/deployments/gtp-4o", { endpoint: "https://one.openai.azure.com", operations: ["moderations"], key: "k" });
+    const { id } = await api.createEvent({ name: "All Models", time_zone: "UTC", starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 7_200_000).toISOString() });
+    assert.equal((await api.readEvent(id)).deployments, null);
+    await page.goto(`${dashboard}#deployments`);
+    await page.waitForSelector("[data-deployment=gtp-4o] [data-action=delete]");
+    await page.click("[data-deployment=gtp-4o] [data-action=delete]");
+    await page.waitForSelector("dialog #confirm");
+    await page.click("#confirm");
+    await page.waitForSelector("#error .note.good");
+    await page.waitForFunction(() => !document.querySelector("[data-deployment=gtp-4o]"));
+  });
+  await step("a deployment that an event lists is not deleted", async () => {
     await page.goto(`${dashboard}#deployments`);
     await page.waitForSelector("[data-deployment=gpt-4o]");
     const count = (await deployments()).length;

@@ -121,7 +121,8 @@ async function rotateKey(deployment, reload) {
     h("p", {}, h("label", { for: "new-key" }, t.newKey), key),
   ];
   if (!(await ask(t.rotateKey, { yes: t.saveKey, content }))) return;
-  await change(() => putDeployment(deployment.name, { ...draftOf(deployment), key: key.value.trim() }), t.theKeyOfWas(deployment.name), reload);
+  const put = async () => { await putDeployment(deployment.name, { ...draftOf(deployment), key: key.value.trim() }); };
+  await change(put, t.theKeyOfWas(deployment.name), reload);
 }
 
 /**
@@ -135,16 +136,18 @@ async function remove(deployment, reload) {
 }
 
 /**
- * @param {() => Promise<unknown>} request
+ * Makes a change, and shows the warnings that it returns.
+ *
+ * @param {() => Promise<string[] | void>} request
  * @param {string} done
  * @param {() => void} reload
  */
 async function change(request, done, reload) {
   const place = document.querySelector("#error");
   try {
-    await request();
+    const warnings = (await request()) ?? [];
     reload();
-    if (place) fill(place, h("p.note.good", { role: "status" }, done));
+    if (place) fill(place, h("p.note.good", { role: "status" }, done), warnings.map((warning) => h("p.note.warn", { role: "status" }, warning)));
   } catch (error) {
     if (place) fill(place, errorNote(error));
     place?.scrollIntoView({ block: "nearest" });

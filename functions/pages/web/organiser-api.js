@@ -302,11 +302,15 @@ export function draftOf({ name: _, warnings: __, facts: ___, identity, ...rest }
 }
 
 /**
+ * Deletes a deployment, and returns warnings about the events that offered it.
+ *
  * @param {string} name
  * @param {string} replica
+ * @returns {Promise<string[]>}
  */
-export function deleteDeployment(name, replica) {
-  return call("DELETE", `/deployments/${encodeURIComponent(name)}?${new URLSearchParams({ replica })}`);
+export async function deleteDeployment(name, replica) {
+  const deleted = await (await call("DELETE", `/deployments/${encodeURIComponent(name)}?${new URLSearchParams({ replica })}`)).json();
+  return deleted.warnings ?? [];
 }
 
 /**

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use self::add::AddArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{Column, number, text, words};
 
@@ -199,6 +200,7 @@ async fn remove(
     let path = format!("{place}/{}?replica={}{owner}", encoded(name), encoded(replica));
     let removed = session.write(Method::Delete, &path, None).await?;
     removed.map_or(Ok(()), |response| {
+        session.output.warn(&warnings(&response));
         session.output.data(&response, |_| format!("removed  {name}, replica {replica}"))
     })
 }

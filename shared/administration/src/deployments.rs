@@ -3,6 +3,7 @@
 mod credential;
 mod draft;
 mod endpoint;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -13,8 +14,7 @@ use std::str::FromStr;
 use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::Credential;
-use lanyard_domain::event::{Event, Phase};
-use lanyard_domain::ids::{DeploymentName, EventId, Replica};
+use lanyard_domain::ids::{DeploymentName, Replica};
 use lanyard_gateway::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,12 +28,8 @@ pub(crate) use draft::{Described, Terms, described, replica};
 
 use draft::key_reference;
 pub use endpoint::is_azures;
+use removal::Removal;
 pub(crate) use view::DeploymentView;
-
-/// How many events are looked at together when a deployment is to go.
-const EVENTS_AT_ONCE: u16 = 100;
-/// How many events a refusal names.
-const EVENTS_NAMED: usize = 5;
 
 /// A page of deployments, by name and replica.
 #[derive(Serialize)]
@@ -52,6 +48,10 @@ pub(crate) struct DeletedDeployment {
     pub(crate) replica: Replica,
     /// Always `true`.
     pub(crate) deleted: bool,
+    /// Events that have no default model any more for an operation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// `GET /deployments`
@@ -150,39 +150,15 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     let name: DeploymentName = name.parse().map_err(|_| missing())?;
     let deployment = store.deployment(call.organiser(), &name, &replica).await?;
     deployment.ok_or_else(missing)?;
-    let events = events_that_offer(call, &name).await?;
-    if !events.is_empty() {
-        return Err(AdminError::DeploymentInUse { events });
-    }
+    let mut rest = store.deployments(call.organiser()).await?;
+    rest.retain(|other| other.name != name || other.replica != replica);
+    let warnings = Removal { name: &name, rest: &rest }.prepare(call).await?;
     store.delete_deployment(call.organiser(), &name, &replica).await?;
     let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
     let place = Place(name.clone(), replica.clone());
     note(call, Action::RemoveDeployment, &place, Vec::new()).await?;
-    reply(StatusCode::OK, &DeletedDeployment { name, replica, deleted: true })
-}
-
-/// The names of events, open or to come, that offer a deployment.
-async fn events_that_offer(
-    call: Call<'_>,
-    name: &DeploymentName,
-) -> Result<Vec<String>, AdminError> {
-    let offers = |event: &Event| {
-        event.phase(call.now()) != Phase::Ended
-            && event.deployments.as_ref().is_none_or(|offered| offered.contains(name))
-    };
-    let mut names = Vec::new();
-    let mut after: Option<EventId> = None;
-    loop {
-        let (events, next) =
-            call.admin.store.events(call.organiser(), after.as_ref(), EVENTS_AT_ONCE).await?;
-        names.extend(events.into_iter().filter(offers).map(|event| event.name));
-        names.truncate(EVENTS_NAMED);
-        after = next;
-        if after.is_none() || names.len() == EVENTS_NAMED {
-            return Ok(names);
-        }
-    }
+    reply(StatusCode::OK, &DeletedDeployment { name, replica, deleted: true, warnings })
 }
 
 /// The position of a deployment in the list.

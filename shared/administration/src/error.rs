@@ -80,7 +80,7 @@ pub enum AdminError {
         "Attendees have stored objects at Azure. They are deleted after the end of the event. Reset it then."
     )]
     EventHasObjects,
-    /// An event that is open or to come offers the deployment.
+    /// An event that is open or to come needs the deployment.
     #[error("{}", in_use(events))]
     DeploymentInUse {
         /// The names of such events.
@@ -123,9 +123,8 @@ fn invalid(mistakes: &[Mistake]) -> String {
 
 fn in_use(events: &[String]) -> String {
     format!(
-        "Events that are open or to come offer this deployment: {}. First end them, or set their \
-         deployments to the others: an event without such a list offers every deployment. Until \
-         then a weight of 0 keeps requests away from it.",
+        "Events that are open or to come need this deployment: {}. They list it, or requests are in \
+         progress and attendees have used it. Set their deployments to the others, or end them.",
         events.join(", ")
     )
 }

@@ -112,7 +112,7 @@ impl OwnPlace<'_> {
         deleted.map_err(AdminError::StoreUnavailable)?;
         let reference = own_reference(self.event, user, &name, &replica);
         self.keys.remove(&reference).await.map_err(AdminError::StoreUnavailable)?;
-        Ok(DeletedDeployment { name, replica, deleted: true })
+        Ok(DeletedDeployment { name, replica, deleted: true, warnings: Vec::new() })
     }
 
     /// Every deployment of the attendee's.

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use lanyard_administration::Administration;
 use lanyard_administration::ports::KeyStore;
+use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::credential::AzureKey;
-use lanyard_gateway::ports::Cause;
+use lanyard_domain::hour::HourCount;
+use lanyard_domain::ids::EventId;
+use lanyard_gateway::ports::{Cause, Clock, Ledger};
 use serde_json::{Value, json};
 
 use super::harness::{Harness, deployment};
@@ -118,7 +122,7 @@ async fn a_new_deployment_needs_its_key_and_every_mistake_is_listed() {
 }
 
 #[tokio::test]
-async fn a_deployment_stays_while_an_event_to_come_offers_it() {
+async fn a_deployment_stays_while_an_event_to_come_lists_it() {
     let harness = Harness::open().await;
     harness.deployment("gpt-4o", "chat_completions").await;
     harness.deployment("gpt-4o-mini", "chat_completions").await;
@@ -128,16 +132,72 @@ async fn a_deployment_stays_while_an_event_to_come_offers_it() {
     let (soon, _) = harness.event(soon).await;
     let refused = harness.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
     let message = refused["error"]["message"].as_str().unwrap();
-    assert!(message.contains("Soon. First end them, or set their deployments"), "{message}");
+    assert!(message.contains("Soon. They list it"), "{message}");
     harness.delete("/deployments/gpt-4o-mini").await.ok(200);
 
-    harness.deployment("gpt-4o-mini", "chat_completions").await;
-    let (all, _) = harness.event(json!({"name": "All there are"})).await;
-    harness.post(&format!("{all}/pause"), json!({})).await.ok(200);
-    harness.delete("/deployments/gpt-4o-mini").await.refused(400, "deployment_in_use");
-    harness.post(&format!("{all}/end"), json!({})).await.ok(200);
-    harness.delete("/deployments/gpt-4o-mini").await.ok(200);
+    let replica = json!({"replica": "sweden", "endpoint": "https://two.openai.azure.com",
+        "operations": ["chat_completions"], "key": canary::KEY});
+    harness.put("/deployments/gpt-4o", replica).await.ok(201);
+    harness.delete("/deployments/gpt-4o").await.ok(200);
+    harness.delete("/deployments/gpt-4o?replica=sweden").await.refused(400, "deployment_in_use");
     harness.post(&format!("{soon}/end"), json!({})).await.ok(200);
+    harness.delete("/deployments/gpt-4o?replica=sweden").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_mistyped_deployment_is_removed_and_open_events_get_another_default() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt4-o", "chat_completions").await;
+    let (path, event) = harness.event(json!({})).await;
+    assert_eq!(event["default_deployments"], json!({"chat_completions": "gpt4-o"}));
+    harness.deployment("gpt-4o", "chat_completions").await;
+    harness.wait(TimeDelta::seconds(1));
+
+    let gone = harness.delete("/deployments/gpt4-o").await.ok(200);
+
+    assert_eq!(gone, json!({"name": "gpt4-o", "replica": "main", "deleted": true}));
+    let event = harness.get(&path).await.ok(200);
+    assert_eq!(event["default_deployments"], json!({"chat_completions": "gpt-4o"}));
+    let audit = harness.get(&format!("{path}/audit")).await.ok(200);
+    let changed = &audit["audit"][0]["changes"][0]["field"];
+    assert_eq!(changed, "default_deployments.chat_completions");
+}
+
+#[tokio::test]
+async fn a_removal_names_the_events_that_it_leaves_without_a_default_model() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let (path, _) = harness.event(json!({})).await;
+    let gone = harness.delete("/deployments/gpt-4o").await.ok(200);
+    let warning = gone["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("Oslo Hack") && warning.contains("chat_completions"), "{warning}");
+    assert_eq!(harness.get(&path).await.ok(200)["default_deployments"], json!({}));
+}
+
+#[tokio::test]
+async fn a_deployment_that_was_used_stays_while_requests_of_its_event_are_in_progress() {
+    let harness = Harness::open().await;
+    for name in ["gpt-4o", "gpt4-o"] {
+        harness.deployment(name, "chat_completions").await;
+    }
+    let (_, event) = harness.event(json!({})).await;
+    let id: EventId = event["id"].as_str().unwrap().parse().unwrap();
+    let open = async |count| {
+        let write = Write { conditions: vec![], changes: vec![Change::Add(Field::Open, count)] };
+        harness.table.apply(&AccountKey::Event(id.clone()), &write).await.unwrap();
+    };
+    let hour =
+        |name: &str| HourCount::new(id.clone(), harness.clock.now(), Some(name.parse().unwrap()));
+    open(1).await;
+    let used = HourCount { requests: 1, ..hour("gpt-4o") };
+    let only_failed = HourCount { errors: vec![("upstream_misconfigured", 1)], ..hour("gpt4-o") };
+    for count in [used, only_failed] {
+        harness.table.count_hour(&count).await.unwrap();
+    }
+
+    harness.delete("/deployments/gpt4-o").await.ok(200);
+    harness.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
+    open(-1).await;
     harness.delete("/deployments/gpt-4o").await.ok(200);
 }
 

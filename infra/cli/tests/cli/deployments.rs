@@ -37,9 +37,12 @@ async fn a_deployment_is_written_listed_and_removed() {
     assert_eq!(names(&listed), 1);
 
     let remove = ["deployment", "remove", "gpt-4.1-mini", "--replica", "sweden", "--yes"];
+    let bergen = ["event", "create", "Bergen", "--for", "1h", "--tz", "UTC"];
+    service.run_ok(&[&bergen[..], &["--deployments", "gpt-4.1-mini"]].concat()).await;
     let refused = service.run(&remove).await;
-    assert_eq!(refused.exit, Some(1), "an open event offers it: {refused:?}");
-    service.run_ok(&["event", "end", "hackathon", "--yes"]).await;
+    assert_eq!(refused.exit, Some(1), "an open event lists it: {refused:?}");
+    service.run_ok(&["event", "end", "Bergen", "--yes"]).await;
+    // The event of the local service offers all there are.
     service.run_ok(&remove).await;
     assert_eq!(names(&service.json(&["deployment", "list"]).await), 0);
 }
