@@ -231,16 +231,16 @@ export function organiser({ address, token }) {
 }
 
 /**
- * A chat with a model whose responses have a known size, sent directly.
+ * A chat, sent directly. The responses of the usual model have a known size.
  *
  * @param {Service} service
  * @param {string} credential
  * @param {string} text
  */
-export async function chat({ address }, credential, text) {
+export async function chat({ address }, credential, text, model = "gpt-4o") {
   const response = await fetch(`${address}/api/v1/chat/completions`, {
     method: "POST", headers: { "openai-event-code": credential, "content-type": "application/json" },
-    body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: text }] }),
+    body: JSON.stringify({ model, messages: [{ role: "user", content: text }] }),
   });
   return { status: response.status, body: await response.json() };
 }

@@ -34,7 +34,7 @@ async function walk(browser, service, step) {
   /** @type {{ id: string, code: string }} */
   let event = { id: "", code: "" };
   const ask = async (/** @type {string} */ user) => {
-    const { status, body } = await chat(service, `${event.code}/${user}`, "Hello");
+    const { status, body } = await chat(service, `${event.code}/${user}`, "Hello", "gpt-5-mini");
     return body.error?.code ?? status;
   };
   const timed = (/** @type {string} */ name, /** @type {() => Promise<unknown>} */ run) => step(`a new organiser ${name}`, async () => {
