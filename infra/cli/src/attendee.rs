@@ -298,6 +298,12 @@ fn own_limits(attendee: &Value) -> String {
     all.chain(of_models).collect::<Vec<_>>().join(", ")
 }
 
+/// The same as a line of many.
+fn own_limits_line(attendee: &Value) -> (&'static str, String) {
+    let own = own_limits(attendee);
+    ("own limits", if own.is_empty() { "none".to_owned() } else { own })
+}
+
 async fn free(session: &Session, event: &str, user: Option<String>) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let users = match user {
@@ -328,11 +334,10 @@ async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Res
     let changed = session.write(Method::Patch, &path, Some(body)).await?;
     changed.map_or(Ok(()), |attendee| {
         session.output.data(&attendee, |style| {
-            let own = own_limits(&attendee);
             style.pairs(&[
                 ("user", text(&attendee["user"])),
                 ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
-                ("own limits", if own.is_empty() { "none".to_owned() } else { own }),
+                own_limits_line(&attendee),
             ])
         })
     })

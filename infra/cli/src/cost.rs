@@ -138,15 +138,9 @@ pub(crate) fn run(globals: &Globals, arguments: &CostArguments) -> Result<(), Cl
     };
     let requests = arguments.attendees.saturating_mul(arguments.requests);
     let aws = shape.aws_usd(requests);
-    let azure = azure_prices.map(|(prompt, completion)| {
-        let tokens = |each: u64| float(requests) * float(each) / 1_000_000.0;
-        tokens(arguments.prompt_tokens) * prompt + tokens(arguments.completion_tokens) * completion
-    });
-    let in_flight = arguments
-        .attendees
-        .saturating_mul(REQUESTS_PER_MINUTE)
-        .saturating_mul(arguments.seconds)
-        .div_ceil(60);
+    let tokens = [arguments.prompt_tokens, arguments.completion_tokens];
+    let azure = azure_prices.map(|prices| azure_usd(requests, tokens, prices));
+    let in_flight = in_flight(arguments.attendees, arguments.seconds);
     let parts = shape.parts().map(|(name, usd)| (name, float(requests) * usd / 1_000_000.0));
     let said = json!({
         "requests": requests, "aws_usd": cents(aws), "azure_usd": azure.map(cents),
@@ -183,6 +177,17 @@ pub(crate) fn run(globals: &Globals, arguments: &CostArguments) -> Result<(), Cl
     })
 }
 
+/// USD for the input and output tokens of requests, at prices per million.
+pub(crate) fn azure_usd(requests: u64, tokens: [u64; 2], (prompt, completion): (f64, f64)) -> f64 {
+    let [input, output] = tokens.map(|each| float(requests) * float(each) / 1_000_000.0);
+    input * prompt + output * completion
+}
+
+/// Requests in flight at the peak, if each takes this long.
+pub(crate) fn in_flight(attendees: u64, seconds: u64) -> u64 {
+    attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(seconds).div_ceil(60)
+}
+
 /// Two prices, as `0.15,0.60`.
 pub(crate) fn prices(text: &str) -> Result<(f64, f64), String> {
     let is_price = |price: &f64| price.is_finite() && *price >= 0.0;
@@ -210,7 +215,7 @@ fn list_prices(model: &str) -> Result<(f64, f64), CliError> {
 }
 
 /// More digits would have no meaning.
-fn cents(usd: f64) -> f64 {
+pub(crate) fn cents(usd: f64) -> f64 {
     (usd * 100.0).round() / 100.0
 }
 

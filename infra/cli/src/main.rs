@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod globals;
 mod handout;
+mod limits;
 mod login;
 mod misuse;
 mod money;

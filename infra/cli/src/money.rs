@@ -58,13 +58,23 @@ pub(crate) struct Money {
 }
 
 impl Money {
+    /// The money of an account, from its usage.
+    pub(crate) fn of(usage: &Value, budget: Option<f64>) -> Self {
+        Self {
+            spent: usage["usd"].as_f64().unwrap_or_default(),
+            held: usage["held_units"]["usd"].as_f64().unwrap_or_default(),
+            budget,
+        }
+    }
+
     /// The money of an event, from the total of its usage.
     pub(crate) fn of_event(event: &Value, total: &Value) -> Self {
-        Self {
-            spent: total["usd"].as_f64().unwrap_or_default(),
-            held: total["held_units"]["usd"].as_f64().unwrap_or_default(),
-            budget: event["allowances"]["event"]["usd_total"].as_f64(),
-        }
+        Self::of(total, event["allowances"]["event"]["usd_total"].as_f64())
+    }
+
+    /// Whether an event with this money spends dollars, or limits them.
+    pub(crate) fn matters_at(self, event: &Value) -> bool {
+        self.is_something() || is_limited(event)
     }
 
     /// What is left of the budget.

@@ -106,7 +106,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
         return session.output.raw(&csv(name, attendee, rows)?);
     }
     let money = Money::of_event(&event, &usage["total"]);
-    let has_money = money.is_something() || money::is_limited(&event);
+    let has_money = money.matters_at(&event);
     session.output.data(&usage, |style| {
         use Column::{ExtraNumbers, Numbers, Words};
         // Columns without any usage are left out.

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::own_limits;
+use super::own_limits_line;
 use crate::api::encoded;
 use crate::error::CliError;
-use crate::money;
+use crate::limits::{self, Named};
+use crate::money::{self, Money};
 use crate::session::{Session, event_path};
 use crate::table::{Column, Style, local_time, number, text};
 
@@ -18,7 +19,6 @@ pub(super) async fn show(session: &Session, event: &str, user: &str) -> Result<(
 
 fn print(style: Style, attendee: &Value) -> String {
     let usage = &attendee["usage"];
-    let own = own_limits(attendee);
     let mut lines = vec![
         ("user", text(&attendee["user"])),
         ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
@@ -27,14 +27,12 @@ fn print(style: Style, attendee: &Value) -> String {
         ("input", format!("{} tokens", number(&usage["prompt_tokens"]))),
         ("output", format!("{} tokens", number(&usage["completion_tokens"]))),
     ];
-    let held = usage["held_units"]["usd"].as_f64().unwrap_or_default();
-    let spent = usage["usd"].as_f64().unwrap_or_default();
-    if spent > 0.0 || held > 0.0 {
-        let money = money::Money { spent, held, budget: None };
+    let money = Money::of(usage, None);
+    if money.is_something() {
         lines.push(("money", money.in_words()));
     }
     lines.push(("in progress", number(&attendee["in_flight"])));
-    lines.push(("own limits", if own.is_empty() { "none".to_owned() } else { own }));
+    lines.push(own_limits_line(attendee));
     let mut printed = style.pairs(&lines);
     let limits = limits(attendee);
     if !limits.is_empty() {
@@ -91,7 +89,7 @@ fn print(style: Style, attendee: &Value) -> String {
 
 /// A row for each limit that holds. What is reserved counts as used.
 fn limits(attendee: &Value) -> Vec<Vec<String>> {
-    let row = |full: String, name: &str, left: &Value| {
+    let row = |Named { full, name, value: left }: Named<'_>| {
         let allowed = left["allowed"].as_f64().unwrap_or_default();
         let rest = left["remaining"].as_f64().unwrap_or_default();
         // A limit that is untouched has nothing to wait for.
@@ -106,14 +104,8 @@ fn limits(attendee: &Value) -> Vec<Vec<String>> {
         let amount = |of: &str| money::limit(name, &left[of]);
         vec![full, amount("allowed"), used, amount("remaining"), resets]
     };
-    let all = attendee["left"].as_object().into_iter().flatten();
-    let all = all.map(|(name, left)| row(name.clone(), name, left));
-    let models = attendee["left_by_model"].as_object().into_iter().flatten();
-    let of_models = models.flat_map(|(model, limits)| {
-        let limits = limits.as_object().into_iter().flatten();
-        limits.map(move |(name, left)| row(format!("{model}:{name}"), name, left))
-    });
-    all.chain(of_models).collect()
+    let all = limits::named(&attendee["left"], &attendee["left_by_model"]);
+    all.into_iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Limits, own_limits};
+use super::{Limits, own_limits_line};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::event::{by_model, limit};
+use crate::limits::{self, Named};
 use crate::money;
 use crate::session::{Session, event_path};
 use crate::table::text;
@@ -67,14 +68,13 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
     let changed = session.write(Method::Patch, &path, Some(&body)).await?;
     changed.map_or(Ok(()), |attendee| {
         session.output.data(&attendee, |style| {
-            let own = own_limits(&attendee);
             let mut lines = vec![("user", text(&attendee["user"]))];
             let changes = changes(&now, &attendee["allowance"]);
             lines.extend(changes.into_iter().map(|change| ("changed", change)));
             if attendee["blocked"] == true {
                 lines.push(("blocked", "yes".to_owned()));
             }
-            lines.push(("own limits", if own.is_empty() { "none".to_owned() } else { own }));
+            lines.push(own_limits_line(&attendee));
             style.pairs(&lines)
         })
     })
@@ -107,37 +107,22 @@ fn doubled(limits: &Value) -> Option<Value> {
     (!limits.is_empty()).then_some(Value::Object(limits))
 }
 
-/// A limit of an account with its name, that on a model as `MODEL:LIMIT`.
-fn flat(limits: &Value) -> Vec<(String, &str, &Value)> {
-    let limits = limits.as_object().into_iter().flatten();
-    let (models, all): (Vec<_>, Vec<_>) = limits.partition(|(name, _)| *name == "by_model");
-    let all = all.into_iter().map(|(name, value)| (name.clone(), name.as_str(), value));
-    let models = models.into_iter().filter_map(|(_, models)| models.as_object()).flatten();
-    let of_models = models.flat_map(|(model, limits)| {
-        let limits = limits.as_object().into_iter().flatten();
-        limits.map(move |(name, value)| (format!("{model}:{name}"), name.as_str(), value))
-    });
-    all.chain(of_models).collect()
-}
-
 /// The value of a limit. Names of models are compared without regard to case.
 fn value_of<'v>(limits: &'v Value, full: &str) -> &'v Value {
-    let is_it = |name: &str| name.eq_ignore_ascii_case(full);
-    flat(limits)
-        .into_iter()
-        .find(|(name, ..)| is_it(name))
-        .map_or(&Value::Null, |(.., value)| value)
+    let mut all = limits::of_account(limits).into_iter();
+    let limit = all.find(|limit| limit.full.eq_ignore_ascii_case(full));
+    limit.map_or(&Value::Null, |limit| limit.value)
 }
 
 /// An error if a wanted limit is lower than the one that holds now.
 fn refuse_lower(now: &Value, wanted: &Value) -> Result<(), CliError> {
-    let lower: Vec<_> = flat(wanted)
+    let lower: Vec<_> = limits::of_account(wanted)
         .into_iter()
-        .filter_map(|(full, name, wanted)| {
-            let held = value_of(now, &full);
-            let is_lower = wanted.as_f64()? < held.as_f64().unwrap_or(f64::INFINITY);
+        .filter_map(|wanted| {
+            let held = Named { value: value_of(now, &wanted.full), ..wanted.clone() };
+            let is_lower = wanted.value.as_f64()? < held.value.as_f64().unwrap_or(f64::INFINITY);
             is_lower.then(|| {
-                let (held, wanted) = (money::limit(name, held), money::limit(name, wanted));
+                let (full, held, wanted) = (&wanted.full, held.amount(), wanted.amount());
                 format!("{full} is {held} now, and {wanted} is lower")
             })
         })
@@ -153,14 +138,14 @@ fn refuse_lower(now: &Value, wanted: &Value) -> Result<(), CliError> {
 
 /// The limits that differ, each as `name: before → after`.
 fn changes(before: &Value, after: &Value) -> Vec<String> {
-    let (old, new) = (flat(before), flat(after));
-    let lifted = old.iter().filter(|(full, ..)| !new.iter().any(|(name, ..)| name == full));
-    let lifted = lifted.map(|(full, name, value)| (full, *name, *value, &Value::Null));
-    let others =
-        new.iter().map(|(full, name, value)| (full, *name, value_of(before, full), *value));
-    let line = |(full, name, before, after): (&String, &str, &Value, &Value)| {
-        let (before, after) = (money::limit(name, before), money::limit(name, after));
-        (before != after).then(|| format!("{full}: {before} → {after}"))
+    let (old, new) = (limits::of_account(before), limits::of_account(after));
+    let lifted = old.iter().filter(|old| !new.iter().any(|new| new.full == old.full));
+    let lifted = lifted.map(|old| (old, old.value, &Value::Null));
+    let others = new.iter().map(|new| (new, value_of(before, &new.full), new.value));
+    let line = |(limit, before, after): (&Named<'_>, &Value, &Value)| {
+        let amount = |value| money::limit(limit.name, value);
+        let (before, after) = (amount(before), amount(after));
+        (before != after).then(|| format!("{}: {before} → {after}", limit.full))
     };
     others.chain(lifted).filter_map(line).collect()
 }

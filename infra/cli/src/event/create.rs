@@ -14,7 +14,8 @@ use super::when::{instant, later, read, span, time_or_now};
 use super::{changed, summary};
 use crate::api::Method;
 use crate::error::CliError;
-use crate::money::{self, Money, dollars};
+use crate::limits;
+use crate::money::{Money, dollars};
 use crate::output::warnings;
 use crate::session::Session;
 use crate::table::{Style, number, text};
@@ -305,10 +306,9 @@ fn limits(event: &Value) -> Vec<(&'static str, String)> {
     ]);
     for (whose, limits) in [("each attendee", each), ("the event", all)] {
         for (model, limits) in limits["by_model"].as_object().into_iter().flatten() {
-            let limits = limits.as_object().into_iter().flatten();
-            let limits =
-                limits.map(|(name, limit)| format!("{name} {}", money::limit(name, limit)));
-            let limits: Vec<_> = limits.collect();
+            let limits = limits::of_account(limits).into_iter();
+            let limits: Vec<_> =
+                limits.map(|limit| format!("{} {}", limit.name, limit.amount())).collect();
             lines.push(("by model", format!("{model} for {whose}: {}", limits.join(", "))));
         }
     }

@@ -5,7 +5,7 @@ use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
-use crate::cost::{Shape, prices};
+use crate::cost::{Shape, azure_usd, cents, in_flight, prices};
 use crate::money;
 use crate::table::text;
 
@@ -116,18 +116,14 @@ impl Estimate {
             (None, Some((model, prices))) => (Some(prices), Some(model)),
             (None, None) => (None, None),
         };
-        let million = |tokens: u64, price: f64| dollars(requests, tokens) * price / 1_000_000.0;
-        let azure_usd = prices.map(|(prompt, completion)| {
-            million(prompt_tokens, prompt) + million(completion_tokens, completion)
-        });
+        let azure_usd =
+            prices.map(|prices| azure_usd(requests, [prompt_tokens, completion_tokens], prices));
         Self {
             tokens_needed: attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(each),
             tokens_granted: granted.iter().copied().reduce(u64::saturating_add),
             deployments: for_text.len(),
             without_limit: for_text.len() - granted.len(),
-            environments_needed: attendees
-                .saturating_mul(REQUESTS_PER_MINUTE * SECONDS_PER_REQUEST)
-                .div_ceil(60),
+            environments_needed: in_flight(attendees, SECONDS_PER_REQUEST),
             environments: assumptions.concurrency,
             aws_usd: Shape::USUAL.aws_usd(requests),
             azure_usd,
@@ -246,10 +242,8 @@ impl Estimate {
 
 /// The names of deployments that have no price of their own and a model without one.
 fn unpriced(offered: &[&Value]) -> Vec<String> {
-    let is_unpriced =
-        |one: &&&Value| !one["prices"].is_object() && !one["facts"]["prices"].is_object();
-    let mut names: Vec<_> =
-        offered.iter().filter(is_unpriced).map(|one| text(&one["name"])).collect();
+    let unpriced = offered.iter().filter(|one| prices_of(one).is_none());
+    let mut names: Vec<_> = unpriced.map(|one| text(&one["name"])).collect();
     names.dedup();
     names
 }
@@ -288,16 +282,6 @@ fn small_budgets(allowances: &Value, tokens: [u64; 2], usd: Option<f64>) -> Vec<
     warnings
 }
 
-/// More digits would have no meaning.
-fn cents(usd: f64) -> f64 {
-    (usd * 100.0).round() / 100.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate in dollars, far below 2^53")]
-fn dollars(count: u64, each: u64) -> f64 {
-    count.saturating_mul(each) as f64
-}
-
 fn is_offered(event: &Value, deployment: &Value) -> bool {
     let is_named =
         event["deployments"].as_array().is_none_or(|names| names.contains(&deployment["name"]));
@@ -316,11 +300,16 @@ fn generates_text(deployment: &Value) -> bool {
     })
 }
 
+/// The prices of a deployment, or else the list prices of its model.
+fn prices_of(deployment: &Value) -> Option<&Value> {
+    let prices = [&deployment["prices"], &deployment["facts"]["prices"]];
+    prices.into_iter().find(|prices| prices.is_object())
+}
+
 /// The most expensive deployment: its name, and its own prices or the list prices of its model.
 fn most_expensive(for_text: &[&Value]) -> Option<(String, (f64, f64))> {
     let priced = for_text.iter().filter_map(|one| {
-        let prices = [&one["prices"], &one["facts"]["prices"]];
-        let prices = prices.into_iter().find(|prices| prices.is_object())?;
+        let prices = prices_of(one)?;
         let prices =
             (prices["prompt"].as_f64()?, prices["completion"].as_f64().unwrap_or_default());
         Some((text(&one["name"]), prices))

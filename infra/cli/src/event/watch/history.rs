@@ -7,7 +7,7 @@ use lanyard_doctor::grouped;
 use serde_json::{Value, json};
 
 use crate::event::when::read;
-use crate::money::{self, Money};
+use crate::money::Money;
 use crate::table::{printable, text};
 
 /// The samples that are kept, as many as fit on a wide terminal.
@@ -111,7 +111,7 @@ impl Sample {
 
     /// Whether anything costs money, or may not.
     pub(super) fn has_money(&self) -> bool {
-        self.money.is_something() || money::is_limited(&self.event)
+        self.money.matters_at(&self.event)
     }
 
     pub(super) fn time_left(&self) -> Option<TimeDelta> {
