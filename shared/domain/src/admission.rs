@@ -7,6 +7,7 @@
 
 mod rate;
 mod refusal;
+mod rejection;
 mod seat;
 
 use enum_map::EnumMap;
@@ -15,6 +16,7 @@ use self::rate::Rate;
 pub(crate) use self::rate::cost_ns;
 pub use self::rate::{Remaining, remaining};
 pub use self::refusal::Refusal;
+pub use self::rejection::{Rejection, Room};
 pub use self::seat::{
     SeatPace, ask_for_seat, give_seat, is_full, leave_queue, take_back_seat, take_seat, used_since,
     vacate_seat,
@@ -35,6 +37,8 @@ pub struct Demand {
     pub id: RequestId,
     /// The most that it may use.
     pub estimate: Estimate,
+    /// The same if it is lowered as far as it may be: if its output cap is not the client's.
+    pub least: Option<Estimate>,
     /// The time of the request. It is read once and used throughout.
     pub now: EpochNanos,
     /// The local day of the request.
@@ -52,6 +56,18 @@ impl Demand {
     #[must_use]
     pub fn model_key(&self) -> Option<ModelKey> {
         self.model.map(|model| model.key)
+    }
+
+    /// The same request lowered as far as it may be. `None` if it may not be lowered.
+    #[must_use]
+    pub fn with_least(&self) -> Option<Self> {
+        self.least.map(|estimate| Self { estimate, least: None, ..self.clone() })
+    }
+
+    /// The estimate of the same request lowered as far as it may be.
+    #[must_use]
+    pub fn least_estimate(&self) -> Estimate {
+        self.least.unwrap_or(self.estimate)
     }
 
     /// The reservation that the request gets if it is admitted.
@@ -276,6 +292,12 @@ pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<R
     })
 }
 
+/// Whether an allowance is large enough for a request, whatever is used of it.
+#[must_use]
+pub fn may_fit(allowance: &Allowance, demand: &Demand) -> bool {
+    never_fits(allowance, &demand.estimate).is_none()
+}
+
 /// Why an account does not admit a request. `None` if it does.
 ///
 /// The refusal with the longest wait comes first. An attendee without budget gains nothing from a
@@ -320,6 +342,13 @@ fn held_of_model(model: ModelKey, limit: Limit, account: &Account) -> u64 {
     holds.chain(periods).fold(0, u64::saturating_add)
 }
 
+/// What is left of a limit that is no rate.
+fn remaining_amount(account: &Account, field: Field, allowed: u64) -> u64 {
+    // A shard that gave room to other shards may count less than zero.
+    let left = signed(allowed).saturating_sub(account.get(field)).max(0);
+    u64::try_from(left).unwrap_or_default()
+}
+
 fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
     let (field, now) = (Field::of_limit(limit, demand.day.date), demand.now);
     let needed = needed(limit.limit, &demand.estimate);
@@ -329,9 +358,7 @@ fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Op
         let retry_at = EpochNanos(now.0.saturating_add(over));
         return (over > 0).then_some(Refusal::Rate { limit, allowed, retry_at, is_held: false });
     }
-    // A shard that gave room to other shards may count less than zero.
-    let left = signed(allowed).saturating_sub(account.get(field)).max(0);
-    let remaining = u64::try_from(left).unwrap_or_default();
+    let remaining = remaining_amount(account, field, allowed);
     if needed <= remaining {
         return None;
     }

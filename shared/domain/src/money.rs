@@ -75,15 +75,6 @@ impl ModelPrices {
         Some(nano(prompt.checked_add(completion.max(drawn))?.checked_add(units)?))
     }
 
-    /// How many completion tokens an estimate must lose to cost less by so many nano-dollars.
-    #[must_use]
-    pub fn completion_tokens_for(&self, nano_usd: u64, estimate: &Estimate) -> u64 {
-        let is_long = estimate.prompt_tokens > MAYBE_LONG_PROMPT;
-        let price = self.of_completion_token(is_long).unwrap_or_default().max(1);
-        let tokens = (u128::from(nano_usd) * PICO_PER_NANO).div_ceil(u128::from(price));
-        u64::try_from(tokens).unwrap_or(u64::MAX)
-    }
-
     /// What a request cost. `None` if a price that it needs is not known.
     ///
     /// Images, seconds and characters are paid by the tokens that the model reports for them, or else

@@ -2,6 +2,7 @@
 
 mod by_model;
 mod histories;
+mod lowered;
 mod outdated;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -11,7 +12,6 @@ use crate::admission::{self, Demand, Guess, Refusal, Side, refusal};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
 use crate::limit::{Counting, Quantity};
-use crate::models::ModelPrices;
 use crate::settlement::{self, Settlement};
 use crate::unit::{Unit, Units};
 use crate::usage::Usage;
@@ -34,6 +34,7 @@ fn demand_for(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
         model: None,
         id: format!("req_{n}").parse().unwrap(),
         estimate,
+        least: None,
         now: now.into(),
         day: LocalDay { date: day, ends_at: midnight_after(day) },
         expires_at: (now + TimeDelta::minutes(6)).into(),
@@ -243,35 +244,6 @@ fn of_many_requests_larger_than_a_minute_one_is_admitted_and_the_next_after_its_
             let again = demand(round * n, 101, early);
             assert!(admit(&mut account, ATTENDEE, &allowance, &again).is_err());
             now = retry_at.to_utc();
-        }
-    }
-}
-
-#[test]
-fn a_refusal_has_the_tokens_that_fit_and_they_fit() {
-    let limits = [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal];
-    for limit in limits {
-        let allowance = only(limit, 1_000);
-        for (used, asked) in [(0, 1_001), (1, 1_000), (300, 900), (300, 5_000), (1_000, 1)] {
-            let mut account = seated();
-            if used > 0 {
-                admit(&mut account, ATTENDEE, &allowance, &demand(0, used, noon())).unwrap();
-            }
-            let large = demand(1, asked, noon());
-            let Err(refusal) = admit(&mut account, ATTENDEE, &allowance, &large) else {
-                assert_eq!((limit, used), (Limit::TokensPerMinute, 0));
-                continue;
-            };
-            let fits = refusal.fitting_tokens(&large, &ModelPrices::default()).unwrap();
-            if let Refusal::NeverFits { .. } = refusal {
-                // It is refused before the account is asked what it has used.
-                assert_eq!(fits, 1_000);
-                continue;
-            }
-            assert_eq!(fits, 1_000 - used, "{limit:?} {used} {asked}");
-            let more = demand(2, fits + 1, noon());
-            assert!(admit(&mut account, ATTENDEE, &allowance, &more).is_err());
-            admit(&mut account, ATTENDEE, &allowance, &demand(3, fits, noon())).unwrap();
         }
     }
 }

@@ -7,6 +7,7 @@
 //! [`Take`] and then [`give`]. So at every instant the shards together grant too little rather than
 //! too much. [`Field::Moved`] shows the amount between the two writes.
 
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+pub use self::room::{reject, room, room_of_part};
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::admission::{self, Demand, Refusal, cost_ns, needed};
 use crate::allowance::Allowance;
@@ -178,6 +180,17 @@ pub enum Plan {
     Gather(Vec<Take>),
     /// Wait and read again: another request is moving what this one needs.
     Wait,
+}
+
+impl Plan {
+    /// Why all shards together have no room.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refuse(refusal) => Some(*refusal),
+            Self::Try(_) | Self::Gather(_) | Self::Wait => None,
+        }
+    }
 }
 
 /// An amount of room that is taken from a shard.

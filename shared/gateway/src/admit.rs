@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use futures_util::FutureExt;
 use lanyard_domain::access::AccessDenied;
 use lanyard_domain::account::{Account, AccountKey, Field};
-use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
+use lanyard_domain::admission::{self, Demand, Guess, Rejection, Side};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
@@ -27,7 +27,7 @@ use lanyard_protocol::demand::Demanded;
 
 use self::refuse::{Sides, Why, priced};
 use crate::Gateway;
-use crate::error::{ApiError, LimitScope};
+use crate::error::ApiError;
 use crate::lookup::Attendance;
 use crate::metadata::RequestMetadata;
 use crate::ports::{Cause, LedgerFault, Outcome};
@@ -48,7 +48,7 @@ const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
 
 /// Why an account did not admit a request.
 pub(crate) enum AdmissionRefused {
-    Refused(Refusal),
+    Refused(Rejection),
     AccessDenied(AccessDenied),
     Full,
     /// The event gives newcomers no more seats before this time.
@@ -62,9 +62,9 @@ pub(crate) enum AdmissionRefused {
     },
 }
 
-impl From<Refusal> for AdmissionRefused {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Rejection> for AdmissionRefused {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
     }
 }
 
@@ -81,8 +81,6 @@ impl From<LedgerFault> for AdmissionRefused {
 /// A request that was not admitted.
 struct RejectedRequest {
     why: Why,
-    /// The tokens with which both accounts might admit it.
-    fits: Option<u64>,
     metadata: RequestMetadata,
 }
 
@@ -106,10 +104,12 @@ impl Gateway {
         metadata: RequestMetadata,
     ) -> Result<Reservation, ApiError> {
         let admitted =
-            self.try_admit(request, attendance, model, operation, demanded, metadata).await;
+            self.try_admit(request, attendance, model, operation, demanded, None, metadata).await;
         admitted.map_err(|rejected| self.error_of(attendance, request.now, model, rejected.why))
     }
 
+    /// Like [`Gateway::admit`], for a request that may be lowered, down to `least`.
+    #[expect(clippy::too_many_arguments, reason = "all of them are of one request")]
     async fn try_admit(
         &self,
         request: &Request,
@@ -117,6 +117,7 @@ impl Gateway {
         model: &DeploymentName,
         operation: Operation,
         demanded: &Demanded,
+        least: Option<&Demanded>,
         metadata: RequestMetadata,
     ) -> Result<Reservation, Box<RejectedRequest>> {
         let event = attendance.event();
@@ -126,6 +127,7 @@ impl Gateway {
             true => (Estimate::NOTHING, true),
             false => priced(demanded, prices),
         };
+        let least = least.filter(|_| !metadata.is_own).map(|least| priced(least, prices).0);
         // An own deployment is no model of the event's, and a call that runs no model uses none.
         let counts_model = demanded.runs_model && !metadata.is_own;
         let by_model = &event.allowances.by_model;
@@ -133,6 +135,7 @@ impl Gateway {
             id: request.id.clone(),
             model: if counts_model { by_model.held(model) } else { None },
             estimate,
+            least,
             now: request.now.into(),
             day: attendance.day,
             expires_at: (request.now + life(request, demanded)).into(),
@@ -140,12 +143,12 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        let known = |key: &AccountKey| self.settler.memory.refusal(key, &demand);
+        // What is remembered may be outdated, so it does not say how far the request is to be lowered.
+        let least = demand.least_estimate();
+        let known = |key: &AccountKey| self.settler.memory.refusal(key, &demand, &least);
         let known = Sides { attendee: known(&attendee_key), event: known(&event_key) };
         if let Some(known) = known.if_any() {
-            // They were refused to another request, so this is only a hint.
-            let fits = known.fits(&demand, prices);
-            return Err(Box::new(RejectedRequest { why: Why::Refused(known), fits, metadata }));
+            return Err(Box::new(RejectedRequest { why: Why::Refused(known), metadata }));
         }
         let (attendee_side, event_side) = tokio::join!(
             self.within_timeout(self.admit_attendee(
@@ -194,57 +197,35 @@ impl Gateway {
                 let attendee_side = attendee_side.map(|_| ());
                 let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
-                let sides = Sides::of(&attendee_side, &event_side);
-                let fits = sides.and_then(|sides| sides.fits(&demand, prices));
                 let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
+                for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
+                    if let Err(AdmissionRefused::Refused(rejection)) = side {
+                        self.settler.memory.refused(key, &demand, *rejection);
+                    }
+                }
                 let id = demand.id.clone();
-                let may_change = demanded.own_cap().is_some() || demanded.hosted.is_some();
-                let is_unbounded = demanded.with_bounded_calls().is_some();
-                if (fits.is_some() && may_change) || is_unbounded {
+                let error = |refused| match refused {
+                    AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
+                    AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
+                    AdmissionRefused::NotYet(at) => seat::too_many(attendance, demand.now, at),
+                    AdmissionRefused::NoPrice => ApiError::PriceUnknown {
+                        model: model.clone(),
+                        uses_hosted: demanded.hosted.is_some(),
+                        contact: attendance.contact(),
+                    },
+                    AdmissionRefused::Fault { cause, .. } => {
+                        self.accounting_unavailable(Some(cause))
+                    }
+                    AdmissionRefused::Refused(_) => ApiError::Internal(None),
+                };
+                let why = Why::of(attendee_side, event_side, error);
+                if matches!(why, Why::Lower(_)) || demanded.with_bounded_calls().is_some() {
                     // The same request may be tried again with less, under the same id.
                     self.settler.release(event, attendee, shard, id, hold).await;
                 } else {
                     self.settler.release_in_background(event, attendee, shard, id, hold);
                 }
-                for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
-                    if let Err(AdmissionRefused::Refused(refusal)) = side {
-                        self.settler.memory.refused(key, &demand, *refusal);
-                    }
-                }
-                let other = |scope, refused| match refused {
-                    AdmissionRefused::Refused(refusal) => {
-                        let (attendee, event) = match scope {
-                            LimitScope::Attendee => (Some(refusal), None),
-                            LimitScope::Event => (None, Some(refusal)),
-                        };
-                        Why::Refused(Sides { attendee, event })
-                    }
-                    AdmissionRefused::AccessDenied(why) => {
-                        Why::Other(attendance.access_denied(why))
-                    }
-                    AdmissionRefused::Full => {
-                        Why::Other(ApiError::EventFull { contact: attendance.contact() })
-                    }
-                    AdmissionRefused::NotYet(at) => {
-                        Why::Other(seat::too_many(attendance, demand.now, at))
-                    }
-                    AdmissionRefused::NoPrice => Why::Other(ApiError::PriceUnknown {
-                        model: model.clone(),
-                        uses_hosted: demanded.hosted.is_some(),
-                        contact: attendance.contact(),
-                    }),
-                    AdmissionRefused::Fault { cause, .. } => {
-                        Why::Other(self.accounting_unavailable(Some(cause)))
-                    }
-                };
-                // A refusal that the attendee can act on comes first.
-                let why = match (sides, attendee_side, event_side) {
-                    (Some(sides), ..) => Why::Refused(sides),
-                    (None, Err(not), _) => other(LimitScope::Attendee, not),
-                    (None, Ok(()), Err(not)) => other(LimitScope::Event, not),
-                    (None, Ok(()), Ok(())) => Why::Other(ApiError::Internal(None)),
-                };
-                Err(Box::new(RejectedRequest { why, fits, metadata }))
+                Err(Box::new(RejectedRequest { why, metadata }))
             }
         }
     }
@@ -275,17 +256,23 @@ impl Gateway {
             if !is_priced && allowance.limits_money() {
                 return Err(AdmissionRefused::NoPrice);
             }
-            let side = Side::Attendee { terms };
-            let mut write = admission::propose(side, &allowance, demand, &guess)?;
-            write.conditions.extend(attendance.policy.condition());
-            let old = match self.apply_with_retry(key, &write).await? {
-                Outcome::Made(account) => {
-                    let numbers = account.numbers.clone();
-                    memory.saw(key, Account { numbers, ..Account::default() }, guess);
-                    return Ok((account, allowance));
+            let old = if admission::may_fit(&allowance, demand) {
+                let side = Side::Attendee { terms };
+                let mut write = admission::write(side, &allowance, demand, &guess);
+                write.conditions.extend(attendance.policy.condition());
+                match self.apply_with_retry(key, &write).await? {
+                    Outcome::Made(account) => {
+                        let numbers = account.numbers.clone();
+                        memory.saw(key, Account { numbers, ..Account::default() }, guess);
+                        return Ok((account, allowance));
+                    }
+                    Outcome::Kept(old) => old,
                 }
-                Outcome::Kept(old) => old.unwrap_or_default(),
+            } else {
+                // The attendee's own limits may be others than those that are remembered.
+                self.ports.ledger.account(key).await?
             };
+            let old = old.unwrap_or_default();
             if old.holds.contains_key(&demand.id) {
                 // An earlier try was made and its response was lost.
                 return Ok((old, allowance));
@@ -293,17 +280,19 @@ impl Gateway {
             if let Some(why) = attendance.policy.refusal(&old) {
                 return Err(AdmissionRefused::AccessDenied(why));
             }
-            if !old.numbers.contains_key(&Field::SeatedAt) {
+            (allowance, terms) = terms_of(&old);
+            let rejection = Rejection::by_account(&allowance, &old, demand);
+            if rejection.is_none() && !old.numbers.contains_key(&Field::SeatedAt) {
                 self.seat(key, event_key, attendance.event(), demand.now).await?;
             }
-            (allowance, terms) = terms_of(&old);
-            match admission::refusal(&allowance, &old, demand) {
-                Some(refusal)
-                    if refusal.may_end_with_a_request() && std::mem::take(&mut may_pause) =>
+            match rejection {
+                Some(rejection)
+                    if rejection.refusal().may_end_with_a_request()
+                        && std::mem::take(&mut may_pause) =>
                 {
                     tokio::time::sleep(IN_FLIGHT_PAUSE).await;
                 }
-                Some(refusal) => return Err(refusal.into()),
+                Some(rejection) => return Err(rejection.into()),
                 None => {}
             }
             guess = Guess::from_account(&old, demand);

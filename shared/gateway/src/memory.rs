@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey, Field};
-use lanyard_domain::admission::{Demand, Guess, Refusal};
+use lanyard_domain::admission::{Demand, Guess, Refusal, Rejection};
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::time::EpochNanos;
 use lru::LruCache;
@@ -210,21 +210,28 @@ impl Memory {
         wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// A refusal of the same account that still holds for a request: one of at least this size, and
-    /// to the same model if the limit is on one.
+    /// The refusal of a request at this estimate, if the same account has refused one of at most this
+    /// size, to the same model if the limit is on one, and that still holds.
     #[must_use]
-    pub fn refusal(&self, key: &AccountKey, demand: &Demand) -> Option<Refusal> {
+    pub fn refusal(
+        &self,
+        key: &AccountKey,
+        demand: &Demand,
+        estimate: &Estimate,
+    ) -> Option<Refusal> {
         self.refused.look(key, |refused| {
-            let refused = refused?;
-            let is_same = refused.refusal.is_also_of(&refused.estimate, demand);
-            let holds = demand.now < refused.until && is_same;
-            holds.then_some(refused.refusal)
+            let refused = refused.filter(|refused| demand.now < refused.until)?;
+            refused.refusal.of_another(&refused.estimate, estimate, demand.model_key())
         })
     }
 
     /// Remembers a refusal until the time it names.
-    pub fn refused(&self, key: &AccountKey, demand: &Demand, refusal: Refusal) {
-        let (estimate, now) = (demand.estimate, demand.now);
+    pub fn refused(&self, key: &AccountKey, demand: &Demand, rejection: Rejection) {
+        let now = demand.now;
+        let (refusal, estimate) = match rejection {
+            Rejection::Lower { refusal, .. } => (refusal, demand.estimate),
+            Rejection::Refuse(refusal) => (refusal, demand.least_estimate()),
+        };
         let soon = EpochNanos(now.0.saturating_add(REFUSED_NS));
         let until = match refusal {
             Refusal::Rate { retry_at, .. } => retry_at.min(soon),

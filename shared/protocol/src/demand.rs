@@ -198,13 +198,31 @@ impl Demanded {
         self.completion_cap.filter(|cap| self.asked_cap.is_none_or(|asked| *cap < asked))
     }
 
-    /// The same with a lower cap, so that it needs no more than `fits` tokens. `None` where the cap is
-    /// the client's, or where one choice would get less than `least`.
+    /// The same lowered as far as it may be: with the lowest cap, where the cap is ours, and with one
+    /// call of Azure's tools, where they are bounded. `None` if neither can be lower.
     #[must_use]
-    pub fn lowered(&self, fits: u64, least: u64) -> Option<Self> {
+    pub fn at_least(&self, least_cap: u64) -> Option<Self> {
+        let fewest = self.with_fewer_calls(|_| false);
+        fewest.as_ref().unwrap_or(self).with_least_cap(least_cap).or(fewest)
+    }
+
+    /// The same with the highest lower cap at which it `fits`. `None` where the cap is the client's, or
+    /// where not even the lowest one fits.
+    #[must_use]
+    pub fn with_lower_cap(&self, least: u64, fits: impl Fn(&Self) -> bool) -> Option<Self> {
         let cap = self.own_cap()?;
-        let room = fits.saturating_sub(self.estimate.prompt_tokens) / self.choices(cap);
-        (room >= least && room < cap).then(|| self.with_cap(cap, room))
+        let mut highest = self.with_least_cap(least).filter(|lowest| fits(lowest))?;
+        let (mut fitting, mut too_high) = (least, cap);
+        while too_high - fitting > 1 {
+            let middle = fitting.midpoint(too_high);
+            let lowered = self.with_cap(cap, middle);
+            if fits(&lowered) {
+                (fitting, highest) = (middle, lowered);
+            } else {
+                too_high = middle;
+            }
+        }
+        Some(highest)
     }
 
     /// The same with the lowest cap. `None` where the cap is the client's, or as low.

@@ -21,12 +21,6 @@ pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
     signed(units).saturating_mul(unit_ns(allowed))
 }
 
-/// The units of a limit per minute that take some nanoseconds, rounded up.
-pub(super) fn units_in(ns: i64, allowed: u64) -> u64 {
-    let unit = unit_ns(allowed).unsigned_abs();
-    u64::try_from(ns.max(0)).unwrap_or_default().div_ceil(unit)
-}
-
 /// The nanoseconds of a full bucket that a request leaves to others.
 pub(super) fn room_beside(needed: u64, allowed: u64) -> i64 {
     cost_ns(allowed, allowed).saturating_sub(cost_ns(needed, allowed)).max(0)
@@ -81,4 +75,10 @@ pub fn remaining(account: &Account, field: Field, allowed: u64, now: EpochNanos)
         units: u64::try_from(free / unit_ns(allowed)).unwrap_or_default().min(allowed),
         resets_in_ns: ahead,
     }
+}
+
+/// The most that one request may need of a limit per minute to fit now. A full bucket admits any.
+pub(super) fn room(account: &Account, field: Field, allowed: u64, now: EpochNanos) -> u64 {
+    let rest = remaining(account, field, allowed, now);
+    if rest.resets_in_ns <= 0 && allowed > 0 { u64::MAX } else { rest.units }
 }

@@ -4,13 +4,11 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use super::{Demand, needed, rate};
-use crate::by_model::LimitKey;
+use super::rate::room_beside;
+use super::{Demand, needed};
+use crate::by_model::{LimitKey, ModelKey};
 use crate::estimate::Estimate;
-use crate::limit::Quantity;
-use crate::models::ModelPrices;
 use crate::time::EpochNanos;
-use crate::unit::Unit;
 
 /// Why an account does not admit a request, and when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,76 +83,13 @@ impl Refusal {
         }
     }
 
-    /// The nano-dollars that are left, if it is for lack of money.
+    /// The same, naming all that a request needs if it never fits, not even lowered.
     #[must_use]
-    pub fn money_left(&self) -> Option<u64> {
-        match *self {
-            Self::Day { limit, remaining: left, .. }
-            | Self::Budget { limit, remaining: left, .. }
-            | Self::NeverFits { limit, allowed: left, .. }
-                if limit.quantity() == Quantity::Unit(Unit::Usd) =>
-            {
-                Some(left)
-            }
-            Self::Rate { .. }
-            | Self::Day { .. }
-            | Self::Budget { .. }
-            | Self::NeverFits { .. }
-            | Self::InFlight { .. }
-            | Self::Blocked => None,
-        }
-    }
-
-    /// The tokens that would fit now, if a request asks too many of them, or too much for its money.
-    #[must_use]
-    pub fn fitting_tokens(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
-        let of_tokens = |limit: LimitKey| limit.quantity() == Quantity::Tokens;
-        let estimate = &demand.estimate;
-        let for_money = |remaining: u64| {
-            let missing = estimate.units.get(Unit::Usd).saturating_sub(remaining);
-            let too_many = prices.completion_tokens_for(missing, estimate);
-            estimate.tokens().saturating_sub(too_many)
-        };
-        if let Some(left) = self.money_left() {
-            return Some(for_money(left));
-        }
-        match *self {
-            Self::Rate { limit, allowed, retry_at, .. } if of_tokens(limit) => {
-                let missing = rate::units_in(retry_at.since(demand.now), allowed);
-                Some(demand.estimate.tokens().min(allowed).saturating_sub(missing))
-            }
-            Self::Day { limit, remaining, .. } | Self::Budget { limit, remaining, .. }
-                if of_tokens(limit) =>
-            {
-                Some(remaining)
-            }
-            Self::NeverFits { limit, allowed, .. } if of_tokens(limit) => Some(allowed),
-            Self::Rate { .. }
-            | Self::Day { .. }
-            | Self::Budget { .. }
-            | Self::NeverFits { .. }
-            | Self::InFlight { .. }
-            | Self::Blocked => None,
-        }
-    }
-
-    /// The same for a request that needs fewer tokens and does not fit either: it has to wait for a
-    /// shorter time.
-    #[must_use]
-    pub fn with_less(mut self, tokens: u64, less: u64) -> Self {
-        if let Self::Rate { limit, allowed, retry_at, .. } = &mut self
-            && limit.quantity() == Quantity::Tokens
-        {
-            let sooner = rate::room_beside(less, *allowed) - rate::room_beside(tokens, *allowed);
-            retry_at.0 = retry_at.0.saturating_sub(sooner.max(0));
+    pub(super) fn naming_all_of(mut self, demand: &Demand) -> Self {
+        if let Self::NeverFits { limit, needed: all, .. } = &mut self {
+            *all = needed(limit.limit, &demand.estimate);
         }
         self
-    }
-
-    /// Whether it ends by itself: by the time that it names, or with a request in flight.
-    #[must_use]
-    pub fn ends(&self) -> bool {
-        self.may_end_with_a_request() || matches!(self, Self::Rate { .. })
     }
 
     /// Whether the end of a request in flight can end it.
@@ -201,13 +136,25 @@ impl Refusal {
         }
     }
 
-    /// Whether a refusal of a request with one estimate is also that of another request: one that
-    /// needs as much of the limit, and for the same model if the limit is on one.
+    /// What this refusal of a request with one estimate means for another request. `None` unless that
+    /// needs as much of the limit, and is for the same model if the limit is on one.
     #[must_use]
-    pub fn is_also_of(&self, refused: &Estimate, demand: &Demand) -> bool {
-        let Some(LimitKey { limit, model }) = self.limit() else { return true };
-        let is_of_model = model.is_none() || model == demand.model_key();
-        is_of_model && needed(limit, &demand.estimate) >= needed(limit, refused)
+    pub fn of_another(
+        mut self,
+        refused: &Estimate,
+        estimate: &Estimate,
+        model: Option<ModelKey>,
+    ) -> Option<Self> {
+        let Some(key) = self.limit() else { return Some(self) };
+        let [least, needs] = [refused, estimate].map(|of| needed(key.limit, of));
+        if key.model.is_some_and(|of| model != Some(of)) || needs < least {
+            return None;
+        }
+        if let Self::Rate { allowed, retry_at, .. } = &mut self {
+            let later = room_beside(least, *allowed).saturating_sub(room_beside(needs, *allowed));
+            retry_at.0 = retry_at.0.saturating_add(later);
+        }
+        Some(self)
     }
 
     /// Whether this refusal lasts longer than another one. Two rates of equal length count as
@@ -235,8 +182,8 @@ mod tests {
     use crate::account::{Account, Field};
     use crate::admission::{Guess, Side, lacks, propose};
     use crate::allowance::Allowance;
-    use crate::limit::Limit;
-    use crate::unit::Units;
+    use crate::limit::{Limit, Quantity};
+    use crate::unit::{Unit, Units};
     use crate::window::LocalDay;
     use chrono::NaiveDate;
 
@@ -245,6 +192,7 @@ mod tests {
         Demand {
             id: "req_1".parse().unwrap(),
             estimate: Estimate::of_tokens(tokens, 0),
+            least: None,
             now: EpochNanos(0),
             day: LocalDay { date: NaiveDate::MIN, ends_at },
             expires_at: EpochNanos(0),
@@ -272,12 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_needs_less_waits_as_long_as_its_own_refusal_says() {
+    fn a_request_that_needs_more_waits_as_long_as_its_own_refusal_says() {
         let allowance = Allowance::from([(Limit::TokensPerMinute, 60)]);
         let account = account(&[(Field::Tat(Quantity::Tokens), 70_000_000_000)]);
         let refused = |tokens| lacks(&allowance, &account, &demand(tokens)).unwrap();
         for (tokens, less) in [(90, 80), (90, 30), (50, 20), (60, 60)] {
-            assert_eq!(refused(tokens).with_less(tokens, less), refused(less), "{tokens} {less}");
+            let [more, less] = [tokens, less].map(demand);
+            let of_more =
+                refused(less.estimate.tokens()).of_another(&less.estimate, &more.estimate, None);
+            assert_eq!(of_more, Some(refused(tokens)), "{more:?} {less:?}");
         }
     }
 
@@ -311,16 +262,19 @@ mod tests {
             panic!()
         };
         let refused = demand(20).estimate;
-        let estimate = Estimate { units: Units::of(Unit::Images, 1), ..Estimate::of_tokens(0, 30) };
-        let images = Demand { estimate, ..demand(0) };
-        assert!(refusal.is_also_of(&refused, &images));
-        assert!(!refusal.is_also_of(&refused, &demand(19)));
+        let images = Estimate { units: Units::of(Unit::Images, 1), ..Estimate::of_tokens(0, 30) };
+        let is_of = |refusal: Refusal, estimate: &Estimate| {
+            refusal.of_another(&refused, estimate, None).is_some()
+        };
+        assert!(is_of(refusal, &images));
+        let less = demand(19).estimate;
+        assert!(!is_of(refusal, &less));
         let rate = Refusal::Rate {
             limit: Limit::TokensPerMinute.into(),
             allowed: 10,
             retry_at: EpochNanos(1),
             is_held: false,
         };
-        assert!(!rate.is_also_of(&refused, &images), "images take nothing from the minute");
+        assert!(!is_of(rate, &images), "images take nothing from the minute");
     }
 }

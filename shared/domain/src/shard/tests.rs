@@ -27,6 +27,7 @@ fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
         model: None,
         id: format!("req_{n:032x}").parse().unwrap(),
         estimate,
+        least: None,
         now: now.into(),
         day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc() },
         expires_at: (now + TimeDelta::minutes(6)).into(),

@@ -66,6 +66,7 @@ pub(crate) fn demand(request: usize) -> Demand {
             units: money(ESTIMATE),
             ..Estimate::of_tokens(ESTIMATE.0, ESTIMATE.1)
         },
+        least: None,
         now: noon().into(),
         day: LocalDay { date, ends_at: noon() + TimeDelta::hours(12) },
         expires_at: (noon() + HOLD_LIFE).into(),

@@ -1,10 +1,12 @@
 //! A cap of ours is lowered before the request is refused: one that we filled in, or that replaced a
 //! larger one of the client's.
 
+use lanyard_domain::admission::Room;
 use lanyard_domain::allowance::Allowances;
+use lanyard_domain::models::{ModelFacts, ModelPrices};
 use lanyard_protocol::demand::Demanded;
 
-use super::refuse::{Why, most};
+use super::refuse::{Why, priced};
 use crate::Gateway;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
@@ -13,18 +15,19 @@ use crate::metadata::RequestMetadata;
 use crate::request::Request;
 use crate::settle::Reservation;
 
-/// The most attempts to lower a cap while other requests change the account.
-const LOWERED: usize = 2;
+/// How often a request is lowered to what fits while other requests change the accounts. After that
+/// it gets the lowest cap.
+const LOWERED: usize = 4;
 
 impl Gateway {
-    /// Admits a call to a model. If a cap of ours is what does not fit, it is lowered before the
-    /// request is refused.
+    /// Admits a call to a model. If a cap of ours is what does not fit, it is lowered to what fits
+    /// before the request is refused.
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::admit`]. A refusal for lack of tokens is that of the lowest cap: it names the
-    /// limit that is in the way of that, and the time from which that fits. One for ever names what the
-    /// request as it was would need.
+    /// As for [`Gateway::admit`]. A refusal is that of the lowest cap: it names the limit that is in
+    /// the way of that, and the time from which that fits. One for ever names what the request as it
+    /// was would need.
     pub(crate) async fn admit_call(
         &self,
         request: &Request,
@@ -34,10 +37,9 @@ impl Gateway {
     ) -> Result<Reservation, ApiError> {
         let model = call.choice.name().ok_or(ApiError::Internal(None))?;
         let operation = call.protocol.operation;
-        let least = call.choice.facts().least_cap();
+        let prices = attendance.at.catalog.prices(model).unwrap_or(&ModelFacts::UNKNOWN.prices);
+        let least_cap = call.choice.facts().least_cap();
         let mut lowered = 0;
-        let mut lowered_calls = 0;
-        let mut first = None;
         let Allowances { attendee, event, .. } = attendance.allowances();
         if (attendee.limits_money() || event.limits_money())
             && let Some(bounded) = call.demanded.with_bounded_calls()
@@ -46,9 +48,17 @@ impl Gateway {
         }
         loop {
             let demanded = &call.demanded;
-            let admitted =
-                self.try_admit(request, attendance, model, operation, demanded, metadata).await;
-            let not = match admitted {
+            let least = demanded.at_least(least_cap);
+            let admitted = self.try_admit(
+                request,
+                attendance,
+                model,
+                operation,
+                demanded,
+                least.as_ref(),
+                metadata,
+            );
+            let not = match admitted.await {
                 Ok(reservation) => return Ok(reservation),
                 Err(not) => *not,
             };
@@ -60,54 +70,27 @@ impl Gateway {
                 call.demanded = bounded;
                 continue;
             }
-            if let Some(left) = not.why.money_left()
-                && lowered_calls < LOWERED
-                && let prices = attendance.at.catalog.prices(model)
-                && let Some(fewer) = demanded.with_fewer_calls(|fewer| {
-                    prices.and_then(|prices| most(fewer, prices)).is_some_and(|most| most <= left)
-                })
-            {
-                lowered_calls += 1;
-                call.demanded = fewer;
-                continue;
-            }
-            let error = |why| self.error_of(attendance, request.now, model, why);
-            // Not about tokens, such as a blocked attendee: no cap would have helped.
-            let Some(fits) = not.fits else { return Err(error(not.why)) };
-            let lowest = demanded.with_least_cap(least);
-            let fitting = demanded.lowered(fits, least).filter(|_| lowered < LOWERED);
-            let next = match (fitting, lowest, not.why) {
-                (Some(fitting), ..) => fitting,
-                // Time alone helps, and the lowest cap needs less of it.
-                (None, Some(lowest), Why::Refused(sides)) if sides.end() => {
-                    let tokens = |demanded: &Demanded| demanded.estimate.tokens();
-                    let sides = sides.with_less(tokens(demanded), tokens(&lowest));
-                    return Err(error(Why::Refused(sides)));
-                }
-                // Another limit may be in the way of the lowest cap.
-                (None, Some(lowest), why) => {
-                    first.get_or_insert(error(why));
-                    lowest
-                }
-                (None, None, why) => {
-                    let last = error(why);
-                    return Err(first.filter(|first| is_same(first, &last)).unwrap_or(last));
-                }
+            let (Why::Lower(room), Some(least)) = (&not.why, least) else {
+                return Err(self.error_of(attendance, request.now, model, not.why));
             };
+            let fitting = (lowered < LOWERED).then(|| lower(demanded, *room, least_cap, prices));
             lowered += 1;
-            call.demanded = next;
+            call.demanded = fitting.flatten().unwrap_or(least);
         }
     }
 }
 
-/// Whether two refusals are of the same limit, which has no room for the request whatever its cap.
-fn is_same(first: &ApiError, last: &ApiError) -> bool {
-    if let (
-        ApiError::AllowanceTooSmall { scope, limit, .. },
-        ApiError::AllowanceTooSmall { scope: last_scope, limit: last_limit, .. },
-    ) = (first, last)
-    {
-        return scope == last_scope && limit == last_limit;
-    }
-    false
+/// The same request with fewer calls of Azure's tools, if it is the money that is not enough, and
+/// then with the highest cap that there is room for. `None` if there is no room.
+fn lower(
+    demanded: &Demanded,
+    room: Room,
+    least_cap: u64,
+    prices: &ModelPrices,
+) -> Option<Demanded> {
+    let fits = |demanded: &Demanded| room.has(&priced(demanded, prices).0);
+    let can_pay = |demanded: &Demanded| room.can_pay(&priced(demanded, prices).0);
+    let fewer = if can_pay(demanded) { None } else { demanded.with_fewer_calls(can_pay) };
+    let demanded = fewer.as_ref().unwrap_or(demanded);
+    if fits(demanded) { fewer } else { demanded.with_lower_cap(least_cap, fits) }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
-use lanyard_domain::admission::{Demand, Refusal};
+use lanyard_domain::admission::{Refusal, Rejection, Room};
 use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
@@ -85,6 +85,8 @@ impl Gateway {
 
 /// Why a request was not admitted.
 pub(super) enum Why {
+    /// It has to be lowered to what both accounts have room for.
+    Lower(Room),
     /// Its accounts refuse it.
     Refused(Sides),
     /// Anything else.
@@ -92,11 +94,31 @@ pub(super) enum Why {
 }
 
 impl Why {
-    /// The nano-dollars that are left, if it is for lack of money.
-    pub(super) fn money_left(&self) -> Option<u64> {
-        match self {
-            Self::Refused(sides) => sides.money_left(),
-            Self::Other(_) => None,
+    /// The reason of two accounts of which one at least has not admitted a request. What the attendee
+    /// can act on comes first. `error` is that of what is no refusal by a limit.
+    pub(super) fn of(
+        attendee: Result<(), AdmissionRefused>,
+        event: Result<(), AdmissionRefused>,
+        error: impl Fn(AdmissionRefused) -> ApiError,
+    ) -> Self {
+        let (mut sides, mut room, mut other) = (Sides::default(), Room::UNLIMITED, None);
+        for (side, refusal) in [(attendee, &mut sides.attendee), (event, &mut sides.event)] {
+            match side {
+                Ok(()) => {}
+                Err(AdmissionRefused::Refused(Rejection::Refuse(refused))) => {
+                    *refusal = Some(refused);
+                }
+                Err(AdmissionRefused::Refused(Rejection::Lower { room: left, .. })) => {
+                    room = room.and(left);
+                }
+                Err(refused) => other = other.or(Some(error(refused))),
+            }
+        }
+        match (sides.if_any(), other) {
+            (Some(sides), None) => Self::Refused(sides),
+            (Some(sides), Some(_)) if sides.attendee.is_some() => Self::Refused(sides),
+            (_, Some(other)) => Self::Other(other),
+            (None, None) => Self::Lower(room),
         }
     }
 }
@@ -109,55 +131,9 @@ pub(super) struct Sides {
 }
 
 impl Sides {
-    /// The refusals of two accounts; `None` if one has another reason, or if there is none.
-    pub(super) fn of(
-        attendee: &Result<(), AdmissionRefused>,
-        event: &Result<(), AdmissionRefused>,
-    ) -> Option<Self> {
-        let refusal = |side: &Result<(), AdmissionRefused>| match side {
-            Ok(()) => Some(None),
-            Err(AdmissionRefused::Refused(refusal)) => Some(Some(*refusal)),
-            Err(
-                AdmissionRefused::AccessDenied(_)
-                | AdmissionRefused::Full
-                | AdmissionRefused::NotYet(_)
-                | AdmissionRefused::NoPrice
-                | AdmissionRefused::Fault { .. },
-            ) => None,
-        };
-        Self { attendee: refusal(attendee)?, event: refusal(event)? }.if_any()
-    }
-
     /// These, if there is one.
     pub(super) fn if_any(self) -> Option<Self> {
         (self.attendee.is_some() || self.event.is_some()).then_some(self)
-    }
-
-    fn each(&self) -> impl Iterator<Item = Refusal> {
-        self.attendee.into_iter().chain(self.event)
-    }
-
-    /// The tokens that both accounts have room for, if tokens are the only reason.
-    pub(super) fn fits(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
-        self.each().try_fold(u64::MAX, |least, refusal| {
-            Some(least.min(refusal.fitting_tokens(demand, prices)?))
-        })
-    }
-
-    /// The nano-dollars that both accounts have left, if one of them refuses for lack of money.
-    pub(super) fn money_left(&self) -> Option<u64> {
-        self.each().filter_map(|refusal| refusal.money_left()).min()
-    }
-
-    /// Whether all of them end by themselves.
-    pub(super) fn end(&self) -> bool {
-        self.each().all(|refusal| refusal.ends())
-    }
-
-    /// Those of the same request with fewer tokens, which does not fit either.
-    pub(super) fn with_less(self, tokens: u64, less: u64) -> Self {
-        let with_less = |refusal: Refusal| refusal.with_less(tokens, less);
-        Self { attendee: self.attendee.map(with_less), event: self.event.map(with_less) }
     }
 }
 
@@ -174,6 +150,8 @@ impl Gateway {
         let sides = match why {
             Why::Other(error) => return error,
             Why::Refused(sides) => sides,
+            // It may not be lowered any more, so this is never the last reason.
+            Why::Lower(_) => return ApiError::Internal(None),
         };
         let event = &attendance.event().id;
         let error = |scope, key: AccountKey, refusal| {
@@ -230,7 +208,7 @@ pub(super) fn priced(demanded: &Demanded, prices: &ModelPrices) -> (Estimate, bo
 /// The most that a request may cost, in nano-dollars, if that is known. With tools of Azure's the
 /// model works in turns: one before each call and one after the last. What a call brings has no size
 /// that is known, so each turn may fill the context of the model.
-pub(super) fn most(demanded: &Demanded, prices: &ModelPrices) -> Option<u64> {
+fn most(demanded: &Demanded, prices: &ModelPrices) -> Option<u64> {
     let estimate = &demanded.estimate;
     let Some((hosted, calls)) = demanded.hosted.and_then(|it| Some((it, it.calls()?))) else {
         return prices.most(estimate);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey};
-use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
+use lanyard_domain::admission::{self, Demand, Guess, Refusal, Rejection, Side};
 use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
@@ -49,8 +49,8 @@ impl Gateway {
         let choices = shard::choices(&demand.id, event.shards);
         // The settlement of a job finds its shard by its id.
         let bound = is_job.then_some(choices[0]);
-        if let Some(never) = shard::never_fits(allowance, event.shards, bound, &demand.estimate) {
-            return Err(never.into());
+        if let Some(rejection) = shard::reject(allowance, event.shards, bound, demand) {
+            return Err(rejection.into());
         }
         if event.shards <= 1 {
             return self.admit_to(event, 0, demand).await.map(|()| 0);
@@ -80,7 +80,10 @@ impl Gateway {
     async fn admit_large(&self, event: &Event, demand: &Demand) -> Result<u16, AdmissionRefused> {
         match self.write_to(event, 0, demand).await {
             Ok(()) => {}
-            Err(AdmissionRefused::Refused(refusal)) if !matches!(refusal, Refusal::Rate { .. }) => {
+            Err(AdmissionRefused::Refused(rejection)) => {
+                if let Refusal::Rate { .. } = rejection.refusal() {
+                    return Err(large(event, demand, rejection).into());
+                }
                 self.admit_by_reading(event, demand, Some(0), true).await?;
             }
             Err(refused) => return Err(refused),
@@ -107,15 +110,15 @@ impl Gateway {
         let key = AccountKey::of_shard(&event.id, shard);
         let memory = &self.settler.memory;
         // The state remembered for the first shard stands for all of them.
-        let remembered = memory.refusal(&key, demand);
+        let remembered = memory.refusal(&key, demand, &demand.estimate);
         if let Some(refusal) = remembered.filter(|_| shard != 0) {
-            return Err(refusal.into());
+            return Err(Rejection::Refuse(refusal).into());
         }
         let outcome = self.admit_to(event, shard, demand).await;
-        if let Err(AdmissionRefused::Refused(refusal)) = &outcome
+        if let Err(AdmissionRefused::Refused(rejection)) = &outcome
             && shard != 0
         {
-            memory.refused(&key, demand, *refusal);
+            memory.refused(&key, demand, *rejection);
         }
         outcome
     }
@@ -128,8 +131,8 @@ impl Gateway {
     ) -> Result<(), AdmissionRefused> {
         let part = event.part(shard, demand.model_key());
         if event.shards > 1 && !shard::bears(&part, &demand.estimate) {
-            let refusal = admission::lacks(&part, &Account::default(), demand);
-            return Err(refusal.map_or_else(too_busy, AdmissionRefused::Refused));
+            let rejection = Rejection::by_shard(&part, &Account::default(), demand);
+            return Err(rejection.map_or_else(too_busy, AdmissionRefused::Refused));
         }
         self.write_to(event, shard, demand).await
     }
@@ -157,14 +160,14 @@ impl Gateway {
                 }
                 Outcome::Kept(old) => {
                     let old = old.unwrap_or_default();
-                    match admission::lacks(&part, &old, demand) {
-                        Some(refusal)
-                            if refusal.may_end_with_a_request()
+                    match Rejection::by_shard(&part, &old, demand) {
+                        Some(rejection)
+                            if rejection.refusal().may_end_with_a_request()
                                 && std::mem::take(&mut may_pause) =>
                         {
                             tokio::time::sleep(IN_FLIGHT_PAUSE).await;
                         }
-                        Some(refusal) => return Err(refusal.into()),
+                        Some(rejection) => return Err(rejection.into()),
                         None => {}
                     }
                     guess = Guess::from_account(&old, demand);
@@ -197,8 +200,13 @@ impl Gateway {
                 Ok(shards) => shards,
             };
             let may_retry = Instant::now() < retry_until;
-            let asked = match shard::plan(&allowance, &shards, demand, bound, may_retry) {
-                Plan::Refuse(refusal) => return Err(refusal.into()),
+            let plan = |demand: &Demand| shard::plan(&allowance, &shards, demand, bound, may_retry);
+            let asked = match plan(demand) {
+                Plan::Refuse(refusal) => {
+                    let rule = |demand: &Demand| plan(demand).refusal();
+                    let room = || shard::room(&allowance, &shards, demand, may_retry);
+                    return Err(Rejection::after(refusal, demand, rule, room).into());
+                }
                 Plan::Try(shard) => Some(shard),
                 Plan::Gather(takes) => {
                     let (settler, at) = (Arc::clone(&self.settler), bound.unwrap_or_default());
@@ -215,10 +223,11 @@ impl Gateway {
                     false => self.admit_to(event, shard, demand).await,
                 };
                 match admitted {
-                    Err(AdmissionRefused::Refused(refusal @ Refusal::Rate { .. })) if is_large => {
-                        return Err(refusal.into());
+                    Err(AdmissionRefused::Refused(rejection)) => {
+                        if is_large && let Refusal::Rate { .. } = rejection.refusal() {
+                            return Err(large(event, demand, rejection).into());
+                        }
                     }
-                    Err(AdmissionRefused::Refused(_)) => {}
                     admitted => return admitted.map(|()| shard),
                 }
             }
@@ -227,6 +236,19 @@ impl Gateway {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         Err(too_busy())
+    }
+}
+
+/// What the first shard has said to a large request. One that is lowered to a shard's part of the
+/// minute may find room in any of them.
+fn large(event: &Event, demand: &Demand, rejection: Rejection) -> Rejection {
+    let allowance = event.allowances.event_for(demand.model_key());
+    match demand.least {
+        Some(least) if !shard::is_large(&allowance, event.shards, &least) => Rejection::Lower {
+            refusal: rejection.refusal(),
+            room: shard::room_of_part(&allowance, event.shards),
+        },
+        Some(_) | None => rejection,
     }
 }
 

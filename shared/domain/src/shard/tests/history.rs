@@ -69,6 +69,14 @@ proptest! {
                         let is_over = admission::lacks(&slow, &used, &asks).is_some();
                         let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute.into(), &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
                         prop_assert!(is_over || free < signed(tokens), "refused for nothing");
+                        let fits = room(&whole, &shards, &asks, false).tokens;
+                        let comes = |tokens| {
+                            let asks = demand(n, Estimate { units: Units::NONE, ..Estimate::of_tokens(0, tokens) }, now);
+                            race(&mut shards.clone(), &whole, &mut vec![Contender::new(asks, of)], 1, 0)
+                        };
+                        if !lowered && units.is_none() && (1..tokens).contains(&fits) && comes(1) == 1 {
+                            prop_assert_eq!((comes(fits), comes(fits + 1)), (1, 0));
+                        }
                     }
                 }
                 Event::Settle { pick, used } if !open.is_empty() => {

@@ -21,6 +21,7 @@ pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
         model: None,
         id: request(n),
         estimate,
+        least: None,
         now: noon().into(),
         day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
         expires_at: hold(0).expires_at,

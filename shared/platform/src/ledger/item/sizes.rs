@@ -181,6 +181,7 @@ impl Busy {
                 units: Units::of(Unit::Usd, 1_234_567_891),
                 ..Estimate::of_tokens(123_457, 16_381)
             },
+            least: None,
             now: self.now.into(),
             day: LocalDay {
                 date,
