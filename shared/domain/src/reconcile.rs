@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::{Account, Change, Condition, Field, Lifetime, Write, signed};
+use crate::account::{Account, Change, Condition, Field, Hold, Lifetime, Write, signed};
 use crate::limit::{Counting, Quantity};
 use crate::time::{EpochNanos, MINUTE_NS, Period};
 use crate::unit::{Unit, Units};
@@ -83,7 +83,7 @@ impl Tally {
 
 /// How long after its end a period's writes may still be in flight: admissions, and the sweep's
 /// settlements of its last reservations. No store responds later than that.
-pub const GRACE_NS: i64 = 2 * MINUTE_NS;
+const GRACE_NS: i64 = 2 * MINUTE_NS;
 
 /// The periods that the accounts of an event and its attendees still count.
 pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<Period> {
@@ -94,26 +94,61 @@ pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
 }
 
-/// The first period for which an account still has a reservation. Neither it nor a later period can
-/// be reconciled: a request of it may be running, and a job's reservation outlives all others.
-#[must_use]
-pub fn first_open(account: &Account) -> Option<Period> {
-    account.holds.values().map(crate::account::Hold::period).min()
+/// The reservations that an event's attendees still have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenHolds {
+    /// The first period of which there is one.
+    pub first: Option<Period>,
+    /// Whether there may be others, because an account could not be read.
+    pub may_be_more: bool,
 }
 
-/// Whether every reservation of a period has expired and been settled. `longest_hold_ns` is the
-/// longest time from admission to expiry, in nanoseconds. It is zero for a period of which nothing
-/// is reserved any more.
+impl OpenHolds {
+    /// Those of one account.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self { first: account.holds.values().map(Hold::period).min(), may_be_more: false }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.into_iter().chain(other.first).min(),
+            may_be_more: self.may_be_more || other.may_be_more,
+        }
+    }
+}
+
+/// Whether a period was reconciled at an account of the event.
 #[must_use]
-pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
+pub fn is_reconciled(shard: &Account, period: Period) -> bool {
+    shard.numbers.get(&Field::ReconciledThrough).is_some_and(|last| period.0 <= *last)
+}
+
+/// Whether a period can be reconciled: it is over, no attendee has a reservation of it or of an
+/// earlier period, and the event's account, in all of its shards, has settled every request of it. What
+/// a crash left unsettled is waited for: `longest_hold_ns`, the longest time from admission to expiry.
+///
+/// A request of an attendee's reservation may be running, and a job's reservation outlives all
+/// others. Only the last reconciled period is known, so later ones wait for it.
+#[must_use]
+pub fn is_due(
+    period: Period,
+    shards: &[Account],
+    holds: OpenHolds,
+    now: EpochNanos,
+    longest_hold_ns: i64,
+) -> bool {
+    let is_open = holds.first.is_some_and(|first| period >= first);
+    let has_settled = |shard: &Account| shard.get(Field::PeriodOpen(period)) == 0;
+    let is_settled = !holds.may_be_more && shards.iter().all(has_settled);
+    !is_open && is_over(period, now, if is_settled { 0 } else { longest_hold_ns })
+}
+
+/// Whether no write of a period is under way any more.
+pub(crate) fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
     period.end().0.saturating_add(longest_hold_ns).saturating_add(GRACE_NS) <= now.0
-}
-
-/// Whether the event's account, in all of its shards, has settled every request that it admitted in
-/// a period.
-#[must_use]
-pub fn is_settled(shards: &[Account], period: Period) -> bool {
-    shards.iter().all(|shard| shard.get(Field::PeriodOpen(period)) == 0)
 }
 
 /// The write that makes a period of the event's account equal to its attendees' and removes the

@@ -15,7 +15,7 @@ use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::operation::Operation;
-use lanyard_domain::reconcile::{self, Tally};
+use lanyard_domain::reconcile::{self, OpenHolds, Tally};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::shard;
 use lanyard_domain::time::{EpochNanos, MINUTE_NS, Period};
@@ -114,7 +114,7 @@ impl Gateway {
             for UnreadableAccount { item, rest } in page.unreadable {
                 self.unreadable(&item, Some(&event.id), swept);
                 read.add(&rest);
-                read.are_whole = false;
+                read.holds.may_be_more = true;
             }
             for (user, account) in page.accounts {
                 let account = self.expire(event, &user, account, now, swept).await?;
@@ -130,7 +130,7 @@ impl Gateway {
         // Holds have expired all the same. Only the unreadable account is left.
         let Some(before) = before else { return Ok(()) };
         // An unreadable account may have a seat.
-        let first = before.first().filter(|_| read.are_whole);
+        let first = before.first().filter(|_| !read.holds.may_be_more);
         let seats = first.and_then(|first| reconcile::seats(first, seated));
         let restored = shard::restore(&before, now.into());
         // Kept: the account changed meanwhile, and the next sweep tries again.
@@ -218,21 +218,15 @@ impl Gateway {
         let reconciled_through =
             |shard: &Account| shard.numbers.get(&Field::ReconciledThrough).copied();
         for period in periods {
-            let is_reconciled =
-                |shard: &Account| reconciled_through(shard).is_some_and(|p| period.0 <= p);
-            let is_open = attendees.first_open.is_some_and(|first| period >= first);
-            // An account that could not be read may have a hold.
-            let is_settled = attendees.are_whole && reconcile::is_settled(&shards, period);
-            let longest = if is_settled { 0 } else { longest };
+            let is_reconciled = |shard: &Account| reconcile::is_reconciled(shard, period);
             if shards.first().is_none_or(is_reconciled) {
                 continue;
             }
-            // Only the last reconciled period is known, so a later one must wait for this one.
-            if is_open || !reconcile::is_over(period, now.into(), longest) {
+            if !reconcile::is_due(period, &shards, attendees.holds, now.into(), longest) {
                 break;
             }
             let mut tally = attendees.tallies.get(&period).copied().unwrap_or_default();
-            if !attendees.are_whole {
+            if attendees.holds.may_be_more {
                 let posted = shards.iter().map(|shard| Tally::of(shard, period));
                 tally = tally.at_least(posted.fold(Tally::default(), Tally::plus));
             }
@@ -267,24 +261,15 @@ impl Gateway {
 }
 
 /// The settled usage and the holds of all attendees of an event.
+#[derive(Default)]
 struct Attendees {
-    /// Whether every account could be read.
-    are_whole: bool,
     tallies: BTreeMap<Period, Tally>,
-    /// The first period in which an attendee has a hold. Periods are reconciled in order, so none
-    /// is before that one.
-    first_open: Option<Period>,
-}
-
-impl Default for Attendees {
-    fn default() -> Self {
-        Self { are_whole: true, tallies: BTreeMap::new(), first_open: None }
-    }
+    holds: OpenHolds,
 }
 
 impl Attendees {
     fn add(&mut self, account: &Account) {
-        self.first_open = self.first_open.into_iter().chain(reconcile::first_open(account)).min();
+        self.holds = self.holds.and(OpenHolds::of(account));
         for period in reconcile::periods([account]) {
             let tally = self.tallies.entry(period).or_default();
             *tally = tally.plus(Tally::of(account, period));

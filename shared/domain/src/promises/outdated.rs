@@ -10,7 +10,7 @@ use crate::account::{Account, Field, signed};
 use crate::admission::{self, Demand, Guess, Side};
 use crate::allowance::Allowance;
 use crate::limit::Quantity;
-use crate::reconcile::{self, Tally};
+use crate::reconcile::{self, OpenHolds, Tally};
 use crate::settlement;
 use crate::time::{MINUTE_NS, Period};
 use crate::usage::Charge;
@@ -62,15 +62,11 @@ fn admit(account: &mut Account, side: Side, demand: &Demand, seen: &Account, eve
 
 fn sweep([attendee, event]: &mut Accounts, now: DateTime<Utc>) {
     for period in reconcile::periods([&*attendee, &*event]) {
-        let is_settled = reconcile::is_settled(std::slice::from_ref(event), period);
-        let longest = if is_settled { 0 } else { LONGEST_NS };
-        let is_open = reconcile::first_open(attendee).is_some_and(|first| period >= first);
-        let through = event.numbers.get(&Field::ReconciledThrough);
-        let is_reconciled = through.is_some_and(|through| period.0 <= *through);
-        if is_reconciled {
+        if reconcile::is_reconciled(event, period) {
             continue;
         }
-        if is_open || !reconcile::is_over(period, now.into(), longest) {
+        let (shards, holds) = (std::slice::from_ref(&*event), OpenHolds::of(attendee));
+        if !reconcile::is_due(period, shards, holds, now.into(), LONGEST_NS) {
             break;
         }
         let write = reconcile::write(event, period, Tally::of(attendee, period));

@@ -1,7 +1,7 @@
 //! The sweep: it expires holds, sums up the attendee's account and reconciles the event's.
 
-use lanyard_domain::account::{Condition, Field, Hold};
-use lanyard_domain::reconcile::{self, Tally};
+use lanyard_domain::account::{Condition, Hold};
+use lanyard_domain::reconcile::{self, OpenHolds, Tally};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::time::Period;
 use lanyard_domain::usage::Usage;
@@ -103,15 +103,12 @@ fn sum(model: &Ledger, state: &mut State) {
     let Sweep::Read { event, is_quiet } = std::mem::replace(&mut state.sweep, Sweep::Idle) else {
         return;
     };
-    let is_settled = reconcile::is_settled(std::slice::from_ref(&event.0), period());
-    let longest = if is_settled { 0 } else { HOLD_LIFE.num_nanoseconds().unwrap() };
-    let is_over = reconcile::is_over(period(), now(state.phase), longest);
-    let is_open = reconcile::first_open(&state.attendee.0).is_some_and(|first| period() >= first)
-        && model.rule != Rule::ReconcilesEarly;
-    let reconciled = event.0.numbers.get(&Field::ReconciledThrough);
-    if reconciled.is_some_and(|last| period().0 <= *last) {
+    let is_early = model.rule == Rule::ReconcilesEarly;
+    let holds = if is_early { OpenHolds::default() } else { OpenHolds::of(&state.attendee.0) };
+    let (shards, longest) = (std::slice::from_ref(&event.0), HOLD_LIFE.num_nanoseconds().unwrap());
+    if reconcile::is_reconciled(&event.0, period()) {
         state.is_swept = is_quiet;
-    } else if is_over && !is_open {
+    } else if reconcile::is_due(period(), shards, holds, now(state.phase), longest) {
         let tally = Tally::of(&state.attendee.0, period());
         let charge = (tally.charge.prompt_tokens, tally.charge.completion_tokens);
         state.sweep = Sweep::Summed { event, requests: tally.requests, charge, is_quiet };

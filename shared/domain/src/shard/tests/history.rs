@@ -181,9 +181,7 @@ fn reconcile_all(shards: &mut [Account], attendee: &Account, left: &mut Option<u
     let mut periods = reconcile::periods(shards.iter());
     periods.extend(reconcile::periods([attendee]));
     for period in periods {
-        let is_reconciled = |shard: &Account| {
-            shard.numbers.get(&Field::ReconciledThrough).is_some_and(|last| period.0 <= *last)
-        };
+        let is_reconciled = |shard: &Account| reconcile::is_reconciled(shard, period);
         if is_reconciled(&shards[0]) {
             continue;
         }

@@ -13,7 +13,7 @@ use lanyard_domain::allowance::{Allowance, Allowances};
 use lanyard_domain::by_model::{ByModel, ModelLimit};
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::{DeploymentName, EventId};
-use lanyard_domain::reconcile::{self, Tally};
+use lanyard_domain::reconcile::{self, OpenHolds, Tally};
 use lanyard_domain::settlement;
 use lanyard_domain::time::MINUTE_NS;
 use lanyard_domain::usage::Charge;
@@ -219,14 +219,11 @@ impl Busy {
     fn sweep(&mut self) {
         let [attendee, event] = &mut self.accounts;
         for period in reconcile::periods([&*attendee, &*event]) {
-            let is_settled = reconcile::is_settled(slice::from_ref(event), period);
-            let longest = if is_settled { 0 } else { 16 * MINUTE_NS };
-            let is_open = reconcile::first_open(attendee).is_some_and(|first| period >= first);
-            let is_reconciled = event.get(Field::ReconciledThrough) >= period.0;
-            if is_reconciled {
+            if reconcile::is_reconciled(event, period) {
                 continue;
             }
-            if is_open || !reconcile::is_over(period, self.now.into(), longest) {
+            let (shards, holds) = (slice::from_ref(event), OpenHolds::of(attendee));
+            if !reconcile::is_due(period, shards, holds, self.now.into(), 16 * MINUTE_NS) {
                 break;
             }
             let write = reconcile::write(event, period, Tally::of(attendee, period));
