@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dated;
+
 /// The decision on a hosted tool in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -170,18 +172,7 @@ fn variants(kind: &str) -> impl Iterator<Item = &str> {
 
 /// A type without the date at its end, such as `_2025_03_11`, `-2025-03-11` or `_20250311`.
 fn without_date(kind: &str) -> Option<&str> {
-    // The name itself may end in digits, as `tool_search_tool_bm25` does.
-    const FORMS: [&[u8]; 2] = [b"_00000000", b"_0000_00_00"];
-    let has_form = |end: &str, form: &[u8]| {
-        end.bytes().zip(form).all(|(byte, form)| match form {
-            b'_' => matches!(byte, b'_' | b'-'),
-            _ => byte.is_ascii_digit(),
-        })
-    };
-    FORMS.iter().find_map(|form| {
-        let (base, end) = kind.split_at_checked(kind.len().checked_sub(form.len())?)?;
-        has_form(end, form).then_some(base)
-    })
+    dated::without_date(kind, b"_-", b"_-")
 }
 
 #[cfg(test)]

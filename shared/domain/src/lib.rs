@@ -15,6 +15,7 @@ pub mod bill;
 pub mod by_model;
 pub mod catalog;
 pub mod credential;
+mod dated;
 pub mod estimate;
 pub mod event;
 pub mod hosted_tools;

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::known::KnownModel;
+use crate::dated;
 use crate::images::ImageRule;
 use crate::operation::Operation;
 
@@ -163,9 +164,7 @@ impl ModelFacts {
     /// team, is ignored.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
-        let ends = name.rmatch_indices('-').map(|(at, _)| at);
-        let mut begins = std::iter::once(name.len()).chain(ends);
-        begins.find_map(|end| named(&name[..end])).map(|(_, facts)| facts)
+        beginnings(name).find_map(named).map(|(_, facts)| facts)
     }
 
     /// Whether Azure has retired it at an instant, as far as the date is known.
@@ -264,17 +263,13 @@ pub fn without_version(name: &str) -> Option<&str> {
 
 /// A model's name without the date at its end.
 fn without_date(name: &str) -> Option<&str> {
-    const FORMS: [&[u8]; 2] = [b"-0000-00-00", b"-00000000"];
-    let has_form = |end: &str, form: &[u8]| {
-        end.bytes().zip(form).enumerate().all(|(at, (byte, form))| match form {
-            b'-' => byte == b'-' || (at == 0 && byte == b'@'),
-            _ => byte.is_ascii_digit(),
-        })
-    };
-    FORMS.iter().find_map(|form| {
-        let (begin, end) = name.split_at_checked(name.len().checked_sub(form.len())?)?;
-        (has_form(end, form) && !begin.is_empty()).then_some(begin)
-    })
+    dated::without_date(name, b"-@", b"-")
+}
+
+/// A name, then its beginnings before each hyphen, the longest first.
+fn beginnings(name: &str) -> impl Iterator<Item = &str> {
+    let ends = name.rmatch_indices('-').map(|(at, _)| at);
+    std::iter::once(name.len()).chain(ends).map(|end| &name[..end])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The model that a response names as its author.
 
-use super::{ModelFacts, ModelPrices, named, without_version};
+use super::{ModelFacts, ModelPrices, beginnings, named, without_version};
 
 /// A model of the table, as a response names the model that wrote it.
 #[derive(Clone, Copy)]
@@ -25,9 +25,7 @@ impl KnownModel {
 
     /// The model that a deployment with this name serves, by the rules of [`ModelFacts::of`].
     pub(crate) fn deployed_as(name: &str) -> Option<Self> {
-        let ends = name.rmatch_indices('-').map(|(at, _)| at);
-        let mut begins = std::iter::once(name.len()).chain(ends);
-        begins.find_map(|end| Self::of(&name[..end]))
+        beginnings(name).find_map(Self::of)
     }
 
     /// The names of the table that a text may mean: the same letters and digits, or at most two of
