@@ -10,7 +10,6 @@ mod connector;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use bytes::Bytes;
 use dynoxide::Database;
 use http::{Request, Response};
@@ -47,7 +46,7 @@ pub fn open(file: Option<&Path>) -> Result<Connector> {
 /// A client of the table that calls an engine in this process.
 #[must_use]
 pub fn within(engine: &Connector, table: &Table) -> Table {
-    table.with(|config| config.http_client(SharedHttpClient::new(engine.clone())))
+    table.with(|config| config.http_client(engine.http_client()))
 }
 
 /// Serves an engine on a free loopback port, for callers that send the secret as their session

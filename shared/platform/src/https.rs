@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::error::{BoxError, ConnectorError};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -49,25 +49,16 @@ pub fn client() -> Result<reqwest::Client, Cause> {
 
 /// The same client as an HTTP client for the AWS SDK.
 pub fn for_sdk(client: &reqwest::Client) -> SharedHttpClient {
-    SharedHttpClient::new(Connector(client.clone()))
+    let connector = SharedHttpConnector::new(Connector(client.clone()));
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Names the caller where the SDK does not: in the writes of [`crate::table`].
 const OURS: HeaderValue = HeaderValue::from_static(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
 
 /// The SDK applies the timeouts: it cancels each try by itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Connector(reqwest::Client);
-
-impl HttpClient for Connector {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::config::RuntimeComponents;
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::error::ConnectorError;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -36,6 +36,13 @@ impl Connector {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database, turn: Arc::default() }
+    }
+
+    /// The database as an HTTP client of the SDK.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(self.clone());
+        http_client_fn(move |_, _| connector.clone())
     }
 
     /// The database itself.
@@ -121,16 +128,6 @@ fn json_body(status: StatusCode, body: String) -> Response<String> {
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connector")
-    }
-}
-
-impl HttpClient for Connector {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }
 

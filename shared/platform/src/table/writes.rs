@@ -171,11 +171,11 @@ mod tests {
     use std::time::Duration;
 
     use aws_credential_types::Credentials;
+    use aws_sdk_dynamodb::config::BehaviorVersion;
     use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-    use aws_sdk_dynamodb::config::{BehaviorVersion, RuntimeComponents, SharedHttpClient};
     use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
     use aws_smithy_runtime_api::client::http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
     };
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use aws_smithy_types::body::SdkBody;
@@ -205,9 +205,10 @@ mod tests {
             let timeouts = TimeoutConfig::builder()
                 .operation_attempt_timeout(Duration::from_millis(200))
                 .build();
+            let connector = SharedHttpConnector::new(self.clone());
             let config = Config::builder()
                 .behavior_version(BehaviorVersion::latest())
-                .http_client(SharedHttpClient::new(self.clone()))
+                .http_client(http_client_fn(move |_, _| connector.clone()))
                 .timeout_config(timeouts);
             Table::new(config, access, "events".to_owned())
         }
@@ -215,16 +216,6 @@ mod tests {
         fn header(&self, index: usize, name: &str) -> String {
             let seen = self.seen.lock().unwrap();
             seen[index].headers().get(name).unwrap_or_default().to_owned()
-        }
-    }
-
-    impl HttpClient for Scripted {
-        fn http_connector(
-            &self,
-            _settings: &HttpConnectorSettings,
-            _components: &RuntimeComponents,
-        ) -> SharedHttpConnector {
-            SharedHttpConnector::new(self.clone())
         }
     }
 
@@ -272,7 +263,7 @@ mod tests {
         );
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_write_that_fails_or_is_not_answered_is_sent_once() {
         let failing = Scripted::of([reply(500, "{}"), reply(200, "{}")]);
         failing.table().update_once(call()).await.unwrap_err();
