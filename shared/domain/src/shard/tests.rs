@@ -13,6 +13,7 @@ use crate::by_model::{ByModel, HeldModel, ModelLimit, ModelLimits};
 use crate::ids::DeploymentName;
 use crate::unit::Units;
 use crate::window::LocalDay;
+use crate::zone::Zone;
 
 const EACH: u64 = 13;
 
@@ -29,7 +30,7 @@ fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
         estimate,
         least: None,
         now: now.into(),
-        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc() },
+        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc(), zone: Zone::UTC },
         expires_at: (now + TimeDelta::minutes(6)).into(),
     }
 }

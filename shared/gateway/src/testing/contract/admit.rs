@@ -10,6 +10,7 @@ use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::unit::Units;
 use lanyard_domain::window::LocalDay;
+use lanyard_domain::zone::Zone;
 
 use super::{hold, noon, request, today};
 use crate::ports::{Ledger, Outcome};
@@ -23,7 +24,11 @@ pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
         estimate,
         least: None,
         now: noon().into(),
-        day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
+        day: LocalDay {
+            date: today(),
+            ends_at: noon() + chrono::TimeDelta::hours(12),
+            zone: Zone::UTC,
+        },
         expires_at: hold(0).expires_at,
     }
 }
