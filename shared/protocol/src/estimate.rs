@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::hosted_tools::is_same_tool;
 use lanyard_domain::models::ModelFacts;
 use memchr::memmem::Finder;
 use serde_json::value::RawValue;
@@ -66,7 +67,8 @@ pub(crate) fn prompt_tokens(payload: &Payload<'_>, field: &str, content: &Conten
         .fold(content.tokens, u64::saturating_add)
 }
 
-/// The tokens of tools. A tool that draws may hold a mask, which is an image.
+/// The tokens of tools. A tool that draws may hold a mask, which is an image. In another tool it is
+/// text: a model may be shown all of its fields.
 fn tokens_of_tools(raw: &str, facts: &ModelFacts) -> u64 {
     let all = tokens_of_text(raw.as_bytes());
     if MASK.find(raw.as_bytes()).is_none() {
@@ -75,8 +77,13 @@ fn tokens_of_tools(raw: &str, facts: &ModelFacts) -> u64 {
     let tools = serde_json::from_str::<Node<'_>>(raw).unwrap_or(Node::Null);
     let mut masks = Content::nothing(facts);
     let mut encoded = 0_u64;
-    for mask in tools.children().flat_map(|tool| tool.all("input_image_mask")) {
-        for url in mask.all("image_url").filter_map(Node::text) {
+    let is_drawing = |tool: &&Node<'_>| {
+        let kinds: Vec<_> = tool.all("type").collect();
+        matches!(kinds[..], [Node::Text(kind)] if is_same_tool("image_generation", kind))
+    };
+    for mask in tools.children().filter(is_drawing).flat_map(|tool| tool.all("input_image_mask")) {
+        let urls = mask.all("image_url").filter_map(Node::text);
+        for url in urls.filter(|url| !url.contains(char::is_whitespace)) {
             masks.see_image(url);
             encoded = encoded.saturating_add(tokens_of_text(url.as_bytes()));
         }
@@ -106,5 +113,23 @@ mod tests {
         let tools =
             format!(r#"[{{"type":"function","name":"input_image_mask","description":"{text}"}}]"#);
         assert_eq!(tokens_of_tools(&tools, facts), tokens_of_text(tools.as_bytes()));
+    }
+
+    #[test]
+    fn the_mask_of_another_tool_counts_as_text() {
+        let facts = ModelFacts::of("gpt-5").unwrap();
+        let text = "Hello out there. ".repeat(1_000);
+        for tool in [
+            format!(r#"{{"type":"function","input_image_mask":{{"image_url":"{text}"}}}}"#),
+            format!(r#"{{"input_image_mask":{{"image_url":"data:image/png;base64,{text}"}}}}"#),
+            format!(
+                r#"{{"type":"function","type":"image_generation","input_image_mask":{{"image_url":"data:image/png;base64,{text}"}}}}"#
+            ),
+            format!(r#"{{"type":"image_generation","input_image_mask":{{"image_url":"{text}"}}}}"#),
+        ] {
+            let tools = format!("[{tool}]");
+            let all = tokens_of_text(tools.as_bytes());
+            assert_eq!(tokens_of_tools(&tools, facts), all, "{tool:.80}");
+        }
     }
 }
