@@ -300,6 +300,50 @@ async fn a_packed_document_is_held_by_what_it_unpacks_to() {
     world.settle().await;
 }
 
+/// Models read the arguments of tools as text, whatever they look like.
+#[tokio::test]
+async fn text_in_names_numbers_and_masks_is_held_like_other_text() {
+    let text = "Hello out there. ".repeat(60_000);
+    let digits = "1234567890".repeat(60_000);
+    let called = |arguments: &str| {
+        format!(
+            r#"{{"max_output_tokens":16,"input":[{{"type":"tool_search_call","arguments":{arguments}}}]}}"#
+        )
+    };
+    let image = r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#;
+    let used = r#"{"type":"thinking","thinking":"","signature":"AAAA"}"#;
+    for (path, body) in [
+        ("responses", called(&format!(r#"{{"{text}":1}}"#))),
+        ("responses", called(&format!(r#"{{"a":[1.{digits}]}}"#))),
+        (
+            "responses",
+            format!(
+                r#"{{"max_output_tokens":16,"input":"x","tools":[{{"type":"function","name":"f","input_image_mask":{{"image_url":"{text}"}}}}]}}"#
+            ),
+        ),
+        (
+            "chat/completions",
+            format!(
+                r#"{{"max_tokens":16,"messages":[{{"role":"user","content":[{image}],"{text}":1}}]}}"#
+            ),
+        ),
+        (
+            "messages",
+            format!(
+                r#"{{"max_tokens":16,"messages":[{{"role":"assistant","content":[{used},{{"type":"tool_use","id":"a","name":"f","input":{{"{text}":1}}}}]}}]}}"#
+            ),
+        ),
+    ] {
+        let world = World::event("names").in_memory().everything().keeping();
+        let world = world.everybody(Limit::TokensTotal, 150_000).start().await;
+        let ada = world.attendee("ada").await;
+        let refused = ada.send(ada.post(&format!("/api/v1/{path}"), body)).await;
+        assert_eq!(refused.status().as_u16(), 400, "{path} {}", refused.text());
+        assert!(refused.text().contains("allowance_too_small"), "{path} {}", refused.text());
+        assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0), "{path}");
+    }
+}
+
 /// The figures are those of an attack on an earlier version, which each of these requests passed.
 #[tokio::test]
 async fn requests_of_unknown_size_and_odd_fields_stay_within_their_totals() {

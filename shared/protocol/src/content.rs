@@ -7,6 +7,8 @@
 mod file;
 mod size;
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -16,9 +18,9 @@ use lanyard_domain::models::ModelFacts;
 use self::file::FileReader;
 pub(crate) use self::size::size_of;
 use crate::budget::Budget;
-use crate::recording;
 use crate::tokens::tokens_of_plain_text;
 use crate::tree::Node;
+use crate::{json, recording};
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,9 @@ const AUDIO_TOKENS_PER_SECOND: u64 = 10;
 
 /// A page of a PDF as the model sees it: A4 that fits 2,048 pixels.
 const PAGE: Size = Size { width: 1_448, height: 2_048 };
+
+/// Tokenizers read numbers in threes.
+const DIGITS_PER_TOKEN: u64 = 3;
 
 /// The limits of a model that is not in the table.
 const USUAL_CONTEXT: u64 = 128_000;
@@ -80,10 +85,11 @@ pub(crate) struct Content<'f> {
 }
 
 impl<'f> Content<'f> {
-    /// Reads a value and all that it holds.
-    pub(crate) fn of(node: &Node<'_>, facts: &'f ModelFacts) -> Self {
+    /// Reads a value and all that it holds, from its JSON and as it was parsed.
+    pub(crate) fn of(json: &str, node: &Node<'_>, facts: &'f ModelFacts) -> Self {
         let mut content = Self::nothing(facts);
         content.see(node);
+        content.add(json::digits(json).div_ceil(DIGITS_PER_TOKEN));
         content
     }
 
@@ -113,21 +119,23 @@ impl<'f> Content<'f> {
                 }
                 let is_hidden = is_of(node, "redacted_thinking");
                 for (name, value) in fields {
-                    let name = name.to_ascii_lowercase();
-                    let name = if is_hidden && name == "data" {
-                        "encrypted_content"
-                    } else {
-                        name.as_str()
-                    };
-                    self.see_field(name, value);
+                    let is_data = is_hidden && name.eq_ignore_ascii_case("data");
+                    self.see_field(if is_data { "encrypted_content" } else { name }, value);
                 }
             }
+            // The digits are counted for all numbers at once.
             Node::Null | Node::Other => self.add(1),
         }
     }
 
+    /// Adds a name, which is text like any other to a model that reads the field.
+    fn see_name(&mut self, name: &str) {
+        self.add(tokens_of_plain_text(name.as_bytes()));
+    }
+
     fn see_field(&mut self, name: &str, value: &Node<'_>) {
-        match (name, value) {
+        self.see_name(name);
+        match (in_lower_case(name).as_ref(), value) {
             ("file_url", Node::Text(_)) => self.add(self.context()),
             // Only the model can read it. It is about six characters of base64 for a token.
             ("encrypted_content" | "encrypted_index" | "signature", Node::Text(text)) => {
@@ -145,7 +153,11 @@ impl<'f> Content<'f> {
     fn see_text(&mut self, node: &Node<'_>) {
         match node {
             Node::Text(text) => self.add(tokens_of_plain_text(text.as_bytes())),
-            Node::List(_) | Node::Map(_) => node.children().for_each(|node| self.see_text(node)),
+            Node::List(list) => list.iter().for_each(|node| self.see_text(node)),
+            Node::Map(fields) => fields.iter().for_each(|(name, value)| {
+                self.see_name(name);
+                self.see_text(value);
+            }),
             Node::Null | Node::Other => self.add(1),
         }
     }
@@ -172,9 +184,9 @@ impl<'f> Content<'f> {
             Node::Text(_) => {}
             Node::Map(others) => {
                 for (name, value) in others {
-                    let name = name.to_ascii_lowercase();
-                    if !fields.contains(&name.as_str()) || value.text().is_none() {
-                        self.see_field(&name, value);
+                    let is_read = is_one_of(&fields, name) && value.text().is_some();
+                    if !is_read {
+                        self.see_field(name, value);
                     }
                 }
             }
@@ -254,11 +266,10 @@ impl<'f> Content<'f> {
         self.add(tokens.saturating_add(ITEM_TOKENS));
         if let Node::Map(fields) = node {
             for (name, value) in fields {
-                let name = name.to_ascii_lowercase();
-                let is_read = IMAGE_FIELDS.contains(&name.as_str())
-                    || ["type", "detail", "id", "status", "source"].contains(&name.as_str());
+                let is_read = is_one_of(&IMAGE_FIELDS, name)
+                    || is_one_of(&["type", "detail", "id", "status", "source"], name);
                 if !is_read {
-                    self.see_field(&name, value);
+                    self.see_field(name, value);
                 }
             }
         }
@@ -285,6 +296,7 @@ impl<'f> Content<'f> {
                 }
             }
             if !is_source || !(is_url || is_base64) {
+                self.see_name(name);
                 self.see(value);
             }
         }
@@ -300,6 +312,19 @@ impl<'f> Content<'f> {
     fn add(&mut self, tokens: u64) {
         self.tokens = self.tokens.saturating_add(tokens);
     }
+}
+
+/// A name without capitals, as nearly all come.
+fn in_lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => name.to_ascii_lowercase().into(),
+        false => name.into(),
+    }
+}
+
+/// Whether a name is one of these, in upper or lower case.
+fn is_one_of(known: &[&str], name: &str) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// What a medium of unknown size counts for a model.

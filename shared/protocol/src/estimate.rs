@@ -48,7 +48,7 @@ pub(crate) fn messages(
         return Ok(tokens_of_text(payload.body));
     }
     let node: Node<'_> = serde_json::from_str(raw).map_err(|_| invalid(FIELD, "cannot be read"))?;
-    let content = Content::of(&node, facts);
+    let content = Content::of(raw, &node, facts);
     if content.images > MOST_IMAGES {
         return Err(invalid(FIELD, &format!("may hold at most {MOST_IMAGES} images")));
     }

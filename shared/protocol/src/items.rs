@@ -35,8 +35,10 @@ pub(crate) fn estimate(
     items: Option<&Node<'_>>,
     caps: &Caps<'_>,
 ) -> Result<Estimate, BodyRefused> {
-    let Some(node) = items else { return Ok(estimate::prompt(payload.body)) };
-    let content = Content::of(node, caps.facts);
+    let (Some(node), Some(raw)) = (items, payload.field(field)) else {
+        return Ok(estimate::prompt(payload.body));
+    };
+    let content = Content::of(raw.get(), node, caps.facts);
     if content.images > MOST_IMAGES {
         return Err(invalid(field, &format!("may hold at most {MOST_IMAGES} images")));
     }

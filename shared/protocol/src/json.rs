@@ -48,6 +48,19 @@ pub(crate) fn hides_letters(text: &str) -> bool {
     })
 }
 
+/// The digits of all numbers in a JSON text.
+pub(crate) fn digits(json: &str) -> u64 {
+    let body = json.as_bytes();
+    let (mut digits, mut at) = (0, 0);
+    while at < body.len() {
+        let rest = body.get(at..).unwrap_or_default();
+        let outside = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+        digits += rest[..outside].iter().filter(|byte| byte.is_ascii_digit()).count() as u64;
+        at = end_of_string(body, at + outside + 1).unwrap_or(body.len());
+    }
+    digits
+}
+
 fn invalid(message: impl Into<String>) -> BodyRefused {
     BodyRefused::bad(BadRequestCode::InvalidJson, None, message)
 }
@@ -185,6 +198,18 @@ mod tests {
             assert!(!is_object(text), "{text:?}");
         }
         assert!(object(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn the_digits_of_numbers_stand_in_no_text() {
+        for (json, expected) in [
+            (r#"{"a1":[1,-2.50e2,true],"b":"34\"5","c":{"\\\\":6}}"#, 6),
+            (r#""12""#, 0),
+            ("12", 2),
+            ("", 0),
+        ] {
+            assert_eq!(digits(json), expected, "{json}");
+        }
     }
 
     #[test]

@@ -146,13 +146,12 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
 /// The tokens of instructions that are a list of items; as a text they are counted with the body.
 fn instructions(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
     const FIELD: &str = "instructions";
-    if !payload.field(FIELD).is_some_and(|raw| raw.get().starts_with('[')) {
-        return Ok(0);
-    }
+    let list = payload.field(FIELD).filter(|raw| raw.get().starts_with('['));
+    let Some(raw) = list else { return Ok(0) };
     let Some(items) = items::read(payload, FIELD)? else { return Ok(0) };
     items::refuse_references(FIELD, &items, false)?;
     tools::check_items(FIELD, &items, caps)?;
-    Ok(Content::of(&items, caps.facts).tokens)
+    Ok(Content::of(raw.get(), &items, caps.facts).tokens)
 }
 
 /// An agent of the organiser's resource brings tools and instructions of its own, and data sources

@@ -2,7 +2,7 @@ use super::*;
 
 fn content(json: &str, model: &str) -> Content<'static> {
     let node: Node<'_> = serde_json::from_str(json).unwrap();
-    Content::of(&node, ModelFacts::of(model).unwrap())
+    Content::of(json, &node, ModelFacts::of(model).unwrap())
 }
 
 /// The beginning of a PNG of this size.
@@ -121,6 +121,27 @@ fn of_a_repeated_key_the_dearest_value_counts() {
     assert!(content(&both, "gpt-4o").tokens > 3_000);
     let low = chat(&format!(r#""url":"{there}","detail":"low""#));
     assert_eq!(content(&low, "gpt-4o").tokens, 85 + ITEM_TOKENS);
+}
+
+#[test]
+fn long_names_and_numbers_count_like_other_text() {
+    let text = "Hello out there. ".repeat(1_000);
+    let digits = "1234567890".repeat(1_000);
+    for json in [
+        format!(r#"{{"type":"tool_use","name":"f","input":{{"{text}":1}}}}"#),
+        format!(r#"{{"type":"tool_use","name":"f","input":{{"a":[{{"b":1.{digits}}}]}}}}"#),
+        format!(r#"{{"type":"tool_search_output","tools":[{{"parameters":{{"{text}":{{}}}}}}]}}"#),
+        format!(r#"{{"role":"user","content":"Hi","{text}":null}}"#),
+        format!(r#"[{{"role":"user","{}":1}}]"#, text.to_uppercase()),
+        format!(r#"{{"type":"image_url","image_url":{{"url":"AAAA"}},"{text}":1}}"#),
+        format!(r#"{{"type":"document","{text}":1}}"#),
+        format!(r#"{{"type":"input_audio","input_audio":{{"data":"","{text}":1}}}}"#),
+    ] {
+        assert!(content(&json, "gpt-5").tokens > 3_000, "{json:.80}");
+    }
+    // An honest call is counted as what it is.
+    let call = r#"{"type":"function_call","name":"add","arguments":{"a":1,"b":25}}"#;
+    assert!((15..25).contains(&content(call, "gpt-5").tokens));
 }
 
 #[test]
