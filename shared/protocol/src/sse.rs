@@ -185,6 +185,14 @@ impl Frame {
         std::str::from_utf8(value).ok().map(|value| value.strip_prefix(' ').unwrap_or(value))
     }
 
+    /// The same event with other data, a JSON document.
+    #[must_use]
+    pub fn with_data(&self, data: &str) -> Self {
+        let name = self.event().map(|name| format!("event: {name}\n")).unwrap_or_default();
+        let data = data.replace(['\n', '\r'], "");
+        Self(format!("{name}data: {data}\n\n").into())
+    }
+
     /// Whether the event is called an error.
     #[must_use]
     pub fn is_named_error(&self) -> bool {

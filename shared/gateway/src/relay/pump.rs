@@ -266,8 +266,10 @@ impl Pump {
             (StreamEvent::Pass | StreamEvent::Names(_) | StreamEvent::Shows { .. }, _) => frame.0,
         };
         // A failed response has its reason in its last event.
-        if state.failure.is_some() && names.are_in(&bytes) {
-            bytes = names.hide(&String::from_utf8_lossy(&bytes)).into();
+        if state.failure.is_some() {
+            let frame = Frame(bytes);
+            let hidden = names.hide_in_errors(&frame.data());
+            bytes = hidden.map_or(frame.clone(), |data| frame.with_data(&data)).0;
         }
         self.pass_on(bytes).await;
         Ok(())

@@ -260,11 +260,15 @@ fn literal(text: &str) -> usize {
 }
 
 /// A sentence without what may be a key or a token. Some gateways repeat the one that they refuse.
-pub(crate) fn without_keys(text: String) -> String {
-    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let keys: Vec<_> = text.split(|c| !is_of_word(c)).filter(|word| is_key(word)).collect();
-    let hide = |clean: String, key: &&str| clean.replace(*key, "[redacted]");
-    keys.iter().fold(text.clone(), hide)
+pub(crate) fn without_keys(text: &str) -> String {
+    let ends_word = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let mut clean = String::with_capacity(text.len());
+    for piece in text.split_inclusive(ends_word) {
+        let word = piece.trim_end_matches(ends_word);
+        let shown = if is_key(word) { "[redacted]" } else { word };
+        clean.extend([shown, piece.get(word.len()..).unwrap_or_default()]);
+    }
+    clean
 }
 
 /// Whether a word may be a key: one of Azure's, of OpenAI's or Anthropic's, or a signed token. Ids
@@ -287,7 +291,7 @@ fn bounded(failure: Failure) -> Failure {
         code: name(failure.code),
         status: name(failure.status),
         kind: name(failure.kind),
-        message: failure.message.map(|message| cut(without_keys(message), LONGEST)),
+        message: failure.message.map(|message| cut(without_keys(&message), LONGEST)),
         param: failure.param.map(|param| cut(param, LONGEST_NAME)),
     }
 }
