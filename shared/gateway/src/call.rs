@@ -9,12 +9,13 @@ use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use lanyard_protocol::{refusal, wait};
+use lanyard_protocol::refusal::{self, OurNames};
+use lanyard_protocol::wait;
 use tokio::time::Instant;
 
 use crate::error::{ApiError, ModelRefusal, table};
 use crate::ports::{
-    Cause, Clock, CredentialMark, Secret, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
+    Cause, Clock, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
 use crate::request::skip_mark;
 
@@ -107,26 +108,27 @@ pub(crate) async fn call_once(
         }
         StatusCode::UNAUTHORIZED => Failure::BadCredential(response.extensions().get().copied()),
         StatusCode::FORBIDDEN => {
-            let body = read_error(response).await;
-            let refusal = refusal::refusal(status, &body, deployment);
+            let (body, names) = read_error(response, deployment).await;
+            let refusal = refusal::refusal(status, &body, &names);
             match refusal.is_about_request() {
                 true => Failure::Refused(Box::new(refusal)),
                 false => Failure::Final(misconfigured(status)),
             }
         }
         StatusCode::NOT_FOUND => {
-            let body = read_error(response).await;
+            let (body, names) = read_error(response, deployment).await;
+            let refusal = Box::new(refusal::refusal(status, &body, &names));
             match refusal::is_missing_object(&body) {
-                true => Failure::Missing(Box::new(refusal::refusal(status, &body, deployment))),
-                false => Failure::NotThere(Box::new(refusal::refusal(status, &body, deployment))),
+                true => Failure::Missing(refusal),
+                false => Failure::NotThere(refusal),
             }
         }
         status if status.is_client_error() => {
-            let body = read_error(response).await;
+            let (body, names) = read_error(response, deployment).await;
             // 409 would make the legacy SDK repeat the request without a pause.
             let shown =
                 if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
-            let refusal = refusal::refusal(shown, &body, deployment);
+            let refusal = refusal::refusal(shown, &body, &names);
             match refusal.is_about_deployment() {
                 true => Failure::Final(misconfigured(status)),
                 false => Failure::Refused(Box::new(refusal)),
@@ -210,9 +212,12 @@ pub fn time_left(deadline: Option<Instant>, is_streamed: bool) -> Duration {
     if is_streamed { left } else { left.min(LONGEST_BUFFERED) }
 }
 
-/// As much of an error as comes soon, without the credential of the call. Missing usage fields only
-/// make the record less detailed.
-async fn read_error(response: http::Response<UpstreamBody>) -> Bytes {
+/// As much of an error as comes soon, and the names that clients must not see of it. Missing usage
+/// fields only make the record less detailed.
+async fn read_error(
+    response: http::Response<UpstreamBody>,
+    deployment: &Deployment,
+) -> (Bytes, OurNames) {
     let (head, mut body) = response.into_parts();
     let mut read = Vec::new();
     let until = Instant::now() + SHUTDOWN_MARGIN;
@@ -223,8 +228,5 @@ async fn read_error(response: http::Response<UpstreamBody>) -> Bytes {
     }
     let mut read = Bytes::from(read);
     skip_mark(&mut read);
-    match head.extensions.get::<Secret>() {
-        Some(secret) => secret.hide_in(read),
-        None => read,
-    }
+    (read, OurNames::of(deployment).with(head.extensions.get()))
 }

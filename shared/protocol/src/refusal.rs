@@ -7,7 +7,6 @@ use std::fmt;
 
 use http::StatusCode;
 use lanyard_domain::account::Hold;
-use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -159,7 +158,7 @@ pub fn is_missing_object(body: &[u8]) -> bool {
 
 /// Azure's refusal of a client's request, without names of ours.
 #[must_use]
-pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> ModelRefusal {
+pub fn refusal(status: StatusCode, body: &[u8], names: &OurNames) -> ModelRefusal {
     #[derive(Default, Deserialize)]
     struct Envelope<'a> {
         #[serde(borrow)]
@@ -177,7 +176,6 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         #[serde(borrow, alias = "content_filter_results")]
         content_filter_result: Option<&'a RawValue>,
     }
-    let names = OurNames::of(deployment);
     let failure = Failure::read(body);
     let inner = serde_json::from_slice::<Envelope<'_>>(body).unwrap_or_default();
     let inner = inner.error.and_then(|error| error.innererror);
@@ -196,9 +194,11 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         kind: failure.kind.map(|kind| names.hide(&kind)),
         param: failure.param.map(|param| names.hide(&param)),
         code: known_code(code, is_by_filter).map(|code| names.hide(&code)),
-        content_filter_result: inner
-            .and_then(|inner| inner.content_filter_result)
-            .map(ToOwned::to_owned),
+        content_filter_result: inner.and_then(|inner| inner.content_filter_result).map(|raw| {
+            let hidden = names.hide_in_error(raw);
+            let hidden = hidden.and_then(|json| RawValue::from_string(json).ok());
+            hidden.unwrap_or_else(|| raw.to_owned())
+        }),
         fields: refused_fields(status, body),
     }
 }
@@ -223,8 +223,37 @@ mod tests {
             "completion_field": "max_completion_tokens", "key_reference": "key",
         });
         let deployment = serde_json::from_value(deployment).unwrap();
+        let secret = Secret::of(http::HeaderValue::from_static("a/key+"));
+        let names = OurNames::of(&deployment).with(Some(&secret));
         let body = format!(r#"{{"error":{error}}}"#);
-        refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes(), &deployment)
+        refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes(), &names)
+    }
+
+    #[test]
+    fn a_key_is_hidden_however_a_server_writes_it() {
+        for key in ["a/key+", r"a\/key+", r"a/key\u002b", r"\u0061\u002Fkey\u002B"] {
+            let error = format!(
+                r#"{{"code":"{key}","type":"{key}","param":"{key}","message":"The key {key} is wrong.",
+                    "innererror":{{"content_filter_result":{{"a":["{key}"]}}}}}}"#
+            );
+            let refusal = refused(400, &error);
+            assert_eq!(refusal.message, "The key [redacted] is wrong.", "{key}");
+            for field in [&refusal.code, &refusal.kind, &refusal.param] {
+                assert_eq!(field.as_deref(), Some("[redacted]"), "{key}");
+            }
+            let result = refusal.content_filter_result.unwrap();
+            assert_eq!(result.get(), r#"{"a":["[redacted]"]}"#, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_short_key_leaves_the_fields_of_an_error_as_they_are() {
+        let secret = Secret::of(http::HeaderValue::from_static("code"));
+        let names = OurNames::default().with(Some(&secret));
+        let body = br#"{"error":{"code":"invalid_value","message":"The code is wrong."}}"#;
+        let refusal = refusal(StatusCode::BAD_REQUEST, body, &names);
+        assert_eq!(refusal.code.as_deref(), Some("invalid_value"));
+        assert_eq!(refusal.message, "The [redacted] is wrong.");
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl OurNames {
         Some(format!("[{}]", objects.join(",")))
     }
 
-    fn hide_in_error(&self, error: &RawValue) -> Option<String> {
+    /// A value of Azure's without them in any of its texts. `None` if it has none.
+    pub(super) fn hide_in_error(&self, error: &RawValue) -> Option<String> {
         let mut hidden: Value = serde_json::from_str(error.get()).ok()?;
         self.hide_in_texts(&mut hidden).then(|| hidden.to_string())
     }
