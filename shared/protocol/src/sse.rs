@@ -141,7 +141,10 @@ impl Frame {
     pub fn ended(self) -> Option<Self> {
         let frame = self.of_document();
         let data = frame.data();
-        let is_read = data.is_empty() || data == b"[DONE]" || frame.is_named_error();
+        let is_comment = frame.lines().all(|line| line.is_empty() || line.starts_with(b":"));
+        // Some servers write their errors as plain text.
+        let is_sentence = frame.is_named_error() && !data.is_empty() && !data.contains(&b'{');
+        let is_read = is_comment || data == b"[DONE]" || is_sentence;
         if !is_read && serde_json::from_slice::<IgnoredAny>(&data).is_err() {
             return None;
         }
@@ -265,7 +268,22 @@ mod tests {
         assert_eq!(ended("data: {}\r\n\r\n").unwrap(), "data: {}\r\n\r\n");
         assert_eq!(ended(": ping").unwrap(), ": ping\n\n");
         assert_eq!(ended("{\"a\":\n1}").unwrap(), "data: {\"a\":1}\n\n");
-        for cut in ["data: {\"a\":", "data: xxx", "{\"a\"", "data: [DO"] {
+        assert_eq!(ended("event: error\ndata: Busy").unwrap(), "event: error\ndata: Busy\n\n");
+        for cut in [
+            "data: {\"a\":",
+            "data: xxx",
+            "{\"a\"",
+            "data: [DO",
+            "event: x",
+            "event: x\n",
+            "event: x\ndata:",
+            "event: content_blo",
+            "dat",
+            "event: error",
+            "event: error\ndata:",
+            "event: error\ndata: {",
+            "event: error\ndata: {\"type\":\"er",
+        ] {
             assert_eq!(ended(cut), None, "{cut}");
         }
     }
