@@ -34,6 +34,12 @@ fn world(name: &str) -> Builder {
     World::event(name).in_memory().keeping().everything()
 }
 
+fn message(ada: &Attendee) -> Request<Bytes> {
+    let messages = json!([{"role": "user", "content": "x"}]);
+    let asked = json!({"max_tokens": 90, "stream": true, "messages": messages});
+    ada.post("/api/v1/messages", asked.to_string())
+}
+
 async fn cases(ada: &Attendee) -> Vec<Case> {
     let mut asked = chat("hello");
     asked["stream"] = true.into();
@@ -69,16 +75,7 @@ async fn cases(ada: &Attendee) -> Vec<Case> {
             events: vec![text(Value::Null), text("stop".into()), data(DONE)],
             ends: 2,
         },
-        Case {
-            name: "messages",
-            request: post(
-                "/api/v1/messages",
-                json!({"max_tokens": 90, "stream": true,
-                    "messages": [{"role": "user", "content": "x"}]}),
-            ),
-            events: claude::events("Hi"),
-            ends: 2,
-        },
+        Case { name: "messages", request: message(ada), events: claude::events("Hi"), ends: 2 },
         Case {
             name: "responses",
             request: post(
@@ -207,6 +204,40 @@ async fn a_stream_that_has_said_why_it_ends_is_complete() {
 }
 
 #[tokio::test]
+async fn a_stream_that_breaks_after_it_has_said_why_it_ends_is_complete() {
+    let world = world("broken").start().await;
+    let ada = world.attendee("ada").await;
+    for Case { name, request, events, ends } in cases(&ada).await {
+        let until = events.len() - ends + 1;
+        let ended = events[..until].to_vec();
+        world.azure().script(Reply::stream(events).close_after(until));
+        let text = ada.send(request).await.assert_ok().text().to_owned();
+        assert_eq!(errors(&text), 0, "{name}: {text}");
+        let last = std::str::from_utf8(&ended[until - 1]).unwrap();
+        assert!(text.contains(last) || name == "runs", "{name}: {text}");
+    }
+    world.end_jobs().await;
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_cut_before_its_data_is_not_passed_on() {
+    let world = world("nameless").start().await;
+    let ada = world.attendee("ada").await;
+    let events = claude::events("Hi");
+    for cut in ["event: content_blo", "event: content_block_delta\n", "event: error\ndata: {\"ty"] {
+        let bytes = [events[..4].concat(), cut.as_bytes().to_vec()].concat();
+        world.azure().script(Reply::sse_bytes(bytes, &[]));
+        let response = ada.send(message(&ada)).await;
+        let text = response.assert_ok().text();
+        let last = text.trim_end().rsplit("\n\n").next().unwrap();
+        assert!(last.starts_with("event: error\ndata: {\"type\":\"error\""), "{text}");
+        assert_eq!(text.matches("event: ").count(), 5, "{text}");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_message_that_has_said_why_it_stops_gets_its_last_event() {
     let world = world("unstopped").start().await;
     let ada = world.attendee("ada").await;
@@ -217,9 +248,7 @@ async fn a_message_that_has_said_why_it_stops_gets_its_last_event() {
     let unended = Reply::sse_bytes(bytes[..bytes.len() - 2].to_vec(), &[]);
     for reply in [Reply::stream(stopped), unended] {
         world.azure().script(reply);
-        let asked = json!({"max_tokens": 90, "stream": true,
-            "messages": [{"role": "user", "content": "x"}]});
-        let response = ada.send(ada.post("/api/v1/messages", asked.to_string())).await;
+        let response = ada.send(message(&ada)).await;
         assert_eq!(response.assert_ok().text().as_bytes(), all.concat());
     }
     let totals = world.settle().await;

@@ -154,8 +154,6 @@ async fn a_stream_that_breaks_or_stalls_ends_with_an_error_and_is_charged_its_es
         (whole().close_after(4), "api_error"),
         (whole().reset_after(4), "api_error"),
         (whole().hang_after(4), "timeout_error"),
-        // Everything but the event that ends it.
-        (whole().close_after(6), "api_error"),
     ] {
         let world = world("broken").start().await;
         let ada = world.attendee("ada").await;

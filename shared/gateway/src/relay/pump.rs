@@ -191,7 +191,7 @@ impl Pump {
                     if let Some(frame) = rest.and_then(Frame::ended) {
                         self.take(frame).await?;
                     }
-                    return match (self.stream.format.missing)(&self.stream.state) {
+                    return match self.missing() {
                         Some(what) => Err(ApiError::UpstreamUnreachable(Some(what.into()))),
                         None => {
                             self.complete().await;
@@ -199,11 +199,19 @@ impl Pump {
                         }
                     };
                 }
-                // A break after the last event loses nothing.
-                (Next::Broken(_), _) if self.stream.state.is_done => return Ok(()),
+                // A break of a complete stream of events loses nothing.
+                (Next::Broken(_), Some(_)) if self.missing().is_none() => {
+                    self.complete().await;
+                    return Ok(());
+                }
                 (Next::Broken(error), _) => return Err(error),
             }
         }
+    }
+
+    /// The frame that the stream still lacks.
+    fn missing(&self) -> Option<&'static str> {
+        (self.stream.format.missing)(&self.stream.state)
     }
 
     /// Passes on the last event of a complete stream, if the server has left it out.
