@@ -110,8 +110,7 @@ impl Gateway {
                     most_tokens,
                     choices: ChoiceEnds::of(are_several),
                     most_images: reservation.hold.units.get(Unit::Images),
-                    // What a router's model wrote is charged at that model's price.
-                    reasons: choice.facts().reasons && !choice.facts().is_router(),
+                    reasons: choice.facts().reasons,
                     hides: Hides {
                         usage: !demanded.wants_usage,
                         filter_chunks: *style == PathStyle::OpenAi,

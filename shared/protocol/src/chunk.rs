@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use lanyard_domain::account::Hold;
+use lanyard_domain::models::KnownModel;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use memchr::memmem::Finder;
@@ -53,21 +54,30 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
     if let Some(exact @ Settlement::Exact(_)) = counted {
         return exact;
     }
-    let of_text = |completion: u64| {
+    let estimated = |completion: u64| {
         let read = state.counted.map(|counted| counted.usage).unwrap_or_default();
-        Settlement::Estimated(Usage::of_tokens(
+        Usage::of_tokens(
             hold.prompt_tokens.max(read.prompt_tokens),
             completion.max(read.completion_tokens),
-        ))
+        )
     };
+    let of_text =
+        |tokens: u64| Settlement::Estimated(estimated(tokens.min(hold.completion_tokens)));
     // The usage was not requested. The text is complete, so its usage can be estimated.
     if state.counts_text && state.is_done && !is_broken {
         // A completion may repeat its prompt.
-        return of_text(state.text.tokens().min(hold.completion_tokens));
+        return of_text(state.text.tokens());
     }
     // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
-    if !is_broken && !state.reasons && !state.produced.is_nothing() {
-        return of_text(state.produced.tokens().min(hold.completion_tokens));
+    let reasons = state.model.map_or(state.reasons, KnownModel::reasons);
+    let is_complete = !is_broken && !state.produced.is_nothing();
+    if is_complete && !reasons {
+        return of_text(state.produced.tokens());
+    }
+    // As many tokens as were reserved, but at the price of the model that a router has chosen.
+    if is_complete && state.model.is_some() {
+        let usage = estimated(hold.completion_tokens);
+        return Settlement::Estimated(Usage { units: hold.units, ..usage });
     }
     counted.unwrap_or_else(|| {
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
@@ -339,6 +349,24 @@ mod tests {
         assert_eq!(half.usage().map(|usage| usage.prompt_tokens), Some(9_000));
         let read = settle(Some(r#"{"prompt_tokens":10,"completion_tokens":5}"#), false);
         assert_eq!(read, Settlement::Exact(Usage::of_tokens(10, 5)));
+    }
+
+    #[test]
+    fn hidden_reasoning_is_charged_by_the_model_that_the_stream_names() {
+        let completion = |reasons, model: &str| {
+            let mut state = StreamState { reasons, ..StreamState::default() };
+            let text = format!(
+                "data: {{\"model\":\"{model}\",\"choices\":[{{\"delta\":{{\"content\":\"Hi\"}}}}]}}\n\n"
+            );
+            (FORMAT.read)(&Frame(Bytes::from(text)), &mut state);
+            let hold = Hold { completion_tokens: 4_096, ..crate::response::tests::a_hold() };
+            let settled = (FORMAT.settle)(&state, &hold, false);
+            settled.charge(&hold).unwrap().completion_tokens
+        };
+        assert!(completion(true, "gpt-4.1-mini-2025-04-14") < 20);
+        assert!(completion(false, "of-tomorrow") < 20);
+        assert_eq!(completion(false, "gpt-5-mini-2025-08-07"), 4_096);
+        assert_eq!(completion(true, "model-router-2025-11-18"), 4_096);
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl KnownModel {
         self.name
     }
 
+    /// Whether it reasons before it responds.
+    #[must_use]
+    pub fn reasons(self) -> bool {
+        self.facts.reasons
+    }
+
     /// Its prices.
     #[must_use]
     pub fn prices(self) -> &'static ModelPrices {
