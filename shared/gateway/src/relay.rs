@@ -103,12 +103,9 @@ impl Gateway {
         };
         match content(protocol, demanded, &head.headers) {
             Ok(Content::Events) => {
-                let choice_tokens = demanded.completion_cap.unwrap_or(u64::MAX);
-                let are_several = demanded.estimate.completion_tokens > choice_tokens
-                    || (choice_tokens == 0 && demanded.contexts > 1);
                 let state = StreamState {
                     most_tokens,
-                    choices: ChoiceEnds::of(are_several),
+                    choices: ChoiceEnds::of(demanded.choices > 1),
                     most_images: reservation.hold.units.get(Unit::Images),
                     reasons: choice.facts().reasons,
                     hides: Hides {

@@ -38,16 +38,17 @@ pub(crate) fn read(
     of_api: ApiCaps,
 ) -> Result<Demanded, BodyRefused> {
     let (is_streamed, wants_usage) = check_streaming(payload)?;
-    let choices = choices(payload, caps)?;
+    let choices = choices(payload, caps)?.saturating_mul(prompts.count);
     let asked = completion_cap(payload, of_api.least)?;
     let cap = caps.cap(asked, of_api.usual, prompts.tokens);
-    let estimate = estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count));
+    let estimate = estimate::completion(prompts.tokens, cap, choices);
     Ok(Demanded {
         wants_usage,
         completion_cap: Some(cap),
         asked_cap: asked,
         is_stateless: true,
         contexts: prompts.count,
+        choices,
         ..Demanded::of(estimate, is_streamed)
     })
 }

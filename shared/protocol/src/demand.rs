@@ -117,6 +117,8 @@ pub struct Demanded {
     /// How often the request may fill the model's context: once for each text, or for each turn with
     /// tools of Azure's.
     pub contexts: u64,
+    /// The completions of the response, for each of which a cap is reserved.
+    pub choices: u64,
     /// The estimate.
     pub estimate: Estimate,
 }
@@ -142,6 +144,7 @@ impl Demanded {
             tool_choice: None,
             hosted: None,
             contexts: 1,
+            choices: 1,
             estimate,
         }
     }
@@ -215,7 +218,7 @@ impl Demanded {
         let (mut fitting, mut too_high) = (least, cap);
         while too_high - fitting > 1 {
             let middle = fitting.midpoint(too_high);
-            let lowered = self.with_cap(cap, middle);
+            let lowered = self.with_cap(middle);
             if fits(&lowered) {
                 (fitting, highest) = (middle, lowered);
             } else {
@@ -229,16 +232,11 @@ impl Demanded {
     #[must_use]
     pub fn with_least_cap(&self, least: u64) -> Option<Self> {
         let cap = self.own_cap()?;
-        (least < cap).then(|| self.with_cap(cap, least))
+        (least < cap).then(|| self.with_cap(least))
     }
 
-    /// The choices for which a cap is reserved.
-    fn choices(&self, cap: u64) -> u64 {
-        (self.estimate.completion_tokens / cap.max(1)).max(1)
-    }
-
-    fn with_cap(&self, before: u64, cap: u64) -> Self {
-        let completion_tokens = cap.saturating_mul(self.choices(before));
+    fn with_cap(&self, cap: u64) -> Self {
+        let completion_tokens = cap.saturating_mul(self.choices);
         let estimate = Estimate { completion_tokens, ..self.estimate };
         Self { completion_cap: Some(cap), estimate, ..self.clone() }
     }

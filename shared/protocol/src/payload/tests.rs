@@ -133,6 +133,14 @@ fn choices_multiply_the_estimate_and_images_count_by_their_size() {
 }
 
 #[test]
+fn the_choices_of_a_response_are_known_whatever_its_cap_is() {
+    let choices = |body| demanded(Operation::Completions, &body).unwrap().choices;
+    assert_eq!(choices(json!({"prompt": "a"})), 1);
+    assert_eq!(choices(json!({"prompt": "a", "max_tokens": 0, "echo": true, "n": 2})), 2);
+    assert_eq!(choices(json!({"prompt": ["a", "b"], "max_tokens": 0, "n": 2})), 4);
+}
+
+#[test]
 fn embeddings_complete_nothing() {
     let body = json!({"input": "word ".repeat(100), "max_tokens": 7});
     let demanded = demanded(Operation::Embeddings, &body).unwrap();
