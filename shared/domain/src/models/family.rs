@@ -20,7 +20,8 @@ const REASONING: [(&str, (u32, u32)); 9] = [
 ];
 
 /// The families of which every model reasons.
-const ALWAYS: [&str; 5] = ["gpt-oss", "grok-code", "magistral", "qwq", "model-router"];
+const ALWAYS: [&str; 7] =
+    ["gpt-oss", "grok-code", "grok-3-mini", "magistral", "qwq", "model-router", "model_router"];
 
 /// Words of a name that say that the model reasons.
 const WORDS: [&str; 3] = ["reasoning", "reasoner", "thinking"];
@@ -93,11 +94,19 @@ fn is_claude_4(name: &str) -> bool {
 }
 
 /// The version at the beginning of a text: `6.2-sol` is 6.2. Some write `51` for 5.1, as `35` for 3.5.
+/// `72b` is none: the model has so many parameters.
 fn version(text: &str) -> Option<(u32, u32)> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (major, rest) = text.split_at(digits(text));
-    let minor = rest.strip_prefix('.').unwrap_or_default();
-    let minor = minor[..digits(minor)].parse().unwrap_or(0);
+    let after = rest.strip_prefix('.').unwrap_or_default();
+    let (minor, after) = after.split_at(digits(after));
+    let is_count = |rest: &str| {
+        rest.strip_prefix('b').is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    if is_count(rest) || is_count(after) {
+        return None;
+    }
+    let minor = minor.parse().unwrap_or(0);
     match major.parse().ok()? {
         both @ 30..100 => Some((both / 10, both % 10)),
         major => Some((major, minor)),
@@ -150,6 +159,12 @@ mod tests {
             ("organiser-model", false, Older),
             ("prod-smart", false, Older),
             ("llama-5", false, Older),
+            ("qwen-72b", false, Older),
+            ("qwen-32b-eu", false, Older),
+            ("qwen-7.5b", false, Older),
+            ("glm-130b", false, Older),
+            ("qwen3-32b", true, Older),
+            ("qwen-3.5-72b", true, Older),
             ("", false, Older),
         ] {
             let facts = ModelFacts::by_family(name);
@@ -162,12 +177,19 @@ mod tests {
     #[test]
     fn what_the_table_says_of_reasoning_is_what_the_family_tells() {
         // Names of no family.
-        let odd = ["chat-latest", "codex-mini", "computer-use-preview"];
+        let odd = [
+            "chat-latest",
+            "codex-mini",
+            "cohere-command-a-plus-05-2026",
+            "computer-use-preview",
+            "fw-inkling",
+            "fw-nemotron-3-ultra-nvfp4",
+            "fw-nemotron-lightning-3.5-30b-a3b",
+            "mai-cyber-1-flash",
+        ];
         for (name, facts) in super::super::MODELS {
             let guessed = ModelFacts::by_family(name);
-            if guessed.reasons {
-                assert!(facts.reasons, "{name}");
-            }
+            assert_eq!(guessed.reasons, facts.reasons && !odd.contains(name), "{name}");
             if facts.cap == CompletionField::MaxCompletionTokens && !odd.contains(name) {
                 assert_eq!(guessed.cap, facts.cap, "{name}");
             }
