@@ -16,7 +16,6 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::ErrorShape;
 use crate::sse::{Frame, LONGEST_FRAME};
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
@@ -40,11 +39,9 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
         chunk.event
     },
     missing: |state| (!state.is_done).then_some(NO_END),
-    last: |_| None,
-    of_buffered: |_, _| None,
     settle: settle_tokens,
-    errors: ErrorShape::OpenAi,
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
+    ..StreamFormat::BYTES
 };
 
 /// The tokens that Azure counted. A count that cannot be read is none, but costs at least what can be

@@ -16,7 +16,7 @@ use crate::assistants;
 use crate::chunk::NO_END;
 use crate::demand::{Caps, Demanded, HostedUse};
 use crate::documentation::{Field, MODEL, STREAM, TOOLS};
-use crate::error::{BodyRefused, ErrorShape};
+use crate::error::BodyRefused;
 use crate::failed;
 use crate::fields::{self, count};
 use crate::identity;
@@ -43,12 +43,10 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         read: read_event,
         // A run that waits for the results of tools ends its stream as well.
         missing: |state| (!state.is_done).then_some(NO_END),
-        last: |_| None,
-        of_buffered: |_, _| None,
         // The run's end settles it. Only a run that was never named is settled by its stream.
         settle: |_, _, _| Settlement::AtLeast(Usage::of_tokens(0, 0)),
-        errors: ErrorShape::OpenAi,
         error: |body, _| [b"event: error\ndata: ".as_slice(), body, b"\n\n"].concat().into(),
+        ..StreamFormat::BYTES
     },
     ..stored::protocol(Operation::Threads, "threads")
 };
