@@ -78,7 +78,13 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let of_api = ApiCaps { usual: caps.completion_tokens, least: 1 };
     let demanded = completion::read(payload, caps, &prompt, of_api)?;
     let contexts = usage::contexts(hosted.is_some(), None);
-    Ok(Demanded { dropped_tools: dropped, tool_choice: choice, hosted, contexts, ..demanded })
+    Ok(Demanded {
+        dropped_tools: dropped,
+        changed_tool_choice: choice,
+        hosted,
+        contexts,
+        ..demanded
+    })
 }
 
 /// Most conversations are only text, and are estimated as they are. Only those that can hold

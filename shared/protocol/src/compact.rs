@@ -99,7 +99,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
-            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
+            "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
             "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
             name if LEFT_OUT.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),

@@ -111,7 +111,7 @@ pub struct Demanded {
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
     /// The choice of a tool that is sent instead of the client's, which names some of them.
-    pub tool_choice: Option<String>,
+    pub changed_tool_choice: Option<String>,
     /// The tools of its own that Azure may call.
     pub hosted: Option<HostedUse>,
     /// How often the request may fill the model's context: once for each text, or for each turn with
@@ -141,7 +141,7 @@ impl Demanded {
             unstored_ids: Vec::new(),
             counted: None,
             dropped_tools: Vec::new(),
-            tool_choice: None,
+            changed_tool_choice: None,
             hosted: None,
             contexts: 1,
             choices: 1,
@@ -162,8 +162,8 @@ impl Demanded {
     }
 
     /// The choice of a tool as it is sent.
-    pub(crate) fn tool_choice<'a>(&'a self, clients: &'a RawValue) -> &'a str {
-        self.tool_choice.as_deref().unwrap_or_else(|| clients.get())
+    pub(crate) fn written_tool_choice<'a>(&'a self, clients: &'a RawValue) -> &'a str {
+        self.changed_tool_choice.as_deref().unwrap_or_else(|| clients.get())
     }
 
     /// The same with a bound on the calls of Azure's tools: the client's, but no more than ten. `None`

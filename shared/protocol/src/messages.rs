@@ -112,7 +112,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         asked_cap: asked,
         is_stateless: true,
         dropped_tools: dropped,
-        tool_choice: choice,
+        changed_tool_choice: choice,
         hosted,
         contexts: crate::usage::contexts(hosted.is_some(), None),
         estimate: estimate::completion(prompt_tokens, cap, 1),
@@ -210,7 +210,7 @@ fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>
             "tools" | tools::MCP_SERVERS if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
-            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
+            "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }

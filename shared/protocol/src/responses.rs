@@ -135,7 +135,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
         dropped_tools: dropped,
-        tool_choice: choice,
+        changed_tool_choice: choice,
         hosted: hosted.map(|hosted| HostedUse { asked: most_calls, ..hosted }),
         contexts: usage::contexts(hosted.is_some(), most_calls),
         estimate: Estimate { completion_tokens: cap, ..prompt },
@@ -235,7 +235,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
-            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
+            "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }

@@ -38,7 +38,7 @@ pub(crate) fn body(
             // It describes what is stored; Azure refuses it without.
             "metadata" => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
-            "tool_choice" => object.raw(name, demanded.tool_choice(raw)),
+            "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
             "tools" | "web_search_options" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }

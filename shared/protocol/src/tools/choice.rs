@@ -10,7 +10,8 @@ use crate::tree::Node;
 
 const FIELD: &str = "tool_choice";
 
-/// Where a choice lists the tools that are allowed: of responses, and of chats.
+/// Where a choice lists the tools that are allowed: of responses, of chats, and of chats as some
+/// clients write it, without the object between.
 const ALLOWED: [&str; 3] = ["/tools", "/allowed_tools/tools", "/allowed_tools"];
 
 /// Where it says whether one of them must be called.
@@ -36,11 +37,13 @@ impl Seen<'_> {
         let is_list = |at: &&str| choice.pointer(at).is_some_and(Value::is_array);
         let Some(at) = ALLOWED.into_iter().find(is_list) else { return Ok(None) };
         let Some(Value::Array(tools)) = choice.pointer_mut(at) else { return Ok(None) };
-        let Some(kind) = tools.iter().find_map(|tool| self.is_removed(&Chosen::listed(tool)))
-        else {
-            return Ok(None);
+        let removed = |tool: &Value| {
+            let kind = tool["type"].as_str().map(Chosen::Type);
+            let chosen = kind.or_else(|| tool["server_label"].as_str().map(Chosen::Server))?;
+            self.removed_type(&chosen)
         };
-        tools.retain(|tool| self.is_removed(&Chosen::listed(tool)).is_none());
+        let Some(kind) = tools.iter().find_map(removed) else { return Ok(None) };
+        tools.retain(|tool| removed(tool).is_none());
         match (tools.is_empty(), must_call) {
             (true, true) => Err(refused(kind)),
             (true, false) => Ok(Some(NONE.to_owned())),
@@ -56,8 +59,8 @@ impl Seen<'_> {
             Node::Map(_) => texts("type").collect(),
             Node::List(_) | Node::Null | Node::Other => Vec::new(),
         };
-        let by_type = |kind: &&str| self.is_removed(&Chosen { kind: Some(kind), label: None });
-        let by_label = |label: &str| self.is_removed(&Chosen { kind: None, label: Some(label) });
+        let by_type = |kind: &&str| self.removed_type(&Chosen::Type(kind));
+        let by_label = |label: &str| self.removed_type(&Chosen::Server(label));
         // Anthropic's clients choose a tool by its name.
         let is_named =
             || texts("name").any(|name| self.dropped_names.iter().any(|dropped| dropped == name));
@@ -66,35 +69,28 @@ impl Seen<'_> {
         kinds.iter().find_map(by_type).or_else(labelled).or_else(named)
     }
 
-    /// The type of the removed tool that this is.
-    fn is_removed(&self, chosen: &Chosen<'_>) -> Option<&str> {
-        let is_it = |dropped: &str| match chosen.kind {
+    /// The type of the removed tool that this is; `None` if it is not removed.
+    fn removed_type(&self, chosen: &Chosen<'_>) -> Option<&str> {
+        let is_it = |dropped: &str| match chosen {
             // One in a container of Azure's is chosen like one of the client's.
-            Some(kind) if dropped == HOSTED_SHELL => {
+            Chosen::Type(kind) if dropped == HOSTED_SHELL => {
                 is_same_tool(dropped, kind) || (!self.keeps_shell && is_same_tool("shell", kind))
             }
-            Some(kind) => is_same_tool(dropped, kind),
-            None => {
-                let is_labelled = |label: &str| self.dropped_labels.iter().any(|one| one == label);
-                dropped == super::MCP && chosen.label.is_some_and(is_labelled)
+            Chosen::Type(kind) => is_same_tool(dropped, kind),
+            Chosen::Server(label) => {
+                dropped == super::MCP && self.dropped_labels.iter().any(|one| one == label)
             }
         };
         self.dropped.iter().map(|(kind, _)| kind.as_str()).find(|dropped| is_it(dropped))
     }
 }
 
-/// A tool that a choice names.
-struct Chosen<'n> {
-    kind: Option<&'n str>,
-    /// A server of MCP, if it has no type.
-    label: Option<&'n str>,
-}
-
-impl<'n> Chosen<'n> {
-    /// An entry of a list of tools.
-    fn listed(tool: &'n Value) -> Self {
-        Self { kind: tool["type"].as_str(), label: tool["server_label"].as_str() }
-    }
+/// How a choice names a tool.
+enum Chosen<'n> {
+    /// By its type.
+    Type(&'n str),
+    /// By the label of its server of MCP.
+    Server(&'n str),
 }
 
 fn refused(kind: &str) -> BodyRefused {
