@@ -180,6 +180,8 @@ impl<'a> Bytes<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn size(file: &[u8]) -> Option<(u32, u32)> {
@@ -286,17 +288,31 @@ mod tests {
     }
 
     #[test]
-    fn no_file_is_read_past_its_end() {
-        let files = [
+    fn the_beginning_of_an_image_is_no_larger_than_all_of_it() {
+        for file in [
             png(&[ihdr(640, 480)]),
             jpeg(&[frame(0xc0, 640, 480)]),
             gif(640, &[descriptor(0, 640)]),
             webp(&[canvas(200), lossy(640)]),
-        ];
-        for file in files {
+        ] {
+            let (width, height) = size(&file).unwrap();
             for end in 0..file.len() {
-                let _ = size_of(&file[..end]);
+                let begun = size(&file[..end]);
+                assert!(begun.is_none_or(|(w, h)| w <= width && h <= height), "{end} {file:?}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_follows_a_signature_is_read_to_its_end(
+            signature in prop::sample::select(vec![
+                b"\x89PNG\r\n\x1a\n".as_slice(), b"\xff\xd8", b"GIF89a", b"RIFF\0\0\0\0WEBP",
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let found = size_of(&[signature, &rest].concat());
+            prop_assert!(found.is_none_or(|size| size.width > 0 && size.height > 0));
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::usage::Counted;
-use lanyard_domain::hosted_tools::HostedTools;
-use lanyard_domain::models::ModelFacts;
 use lanyard_domain::usage::Usage;
 
 fn meaning(text: &'static str) -> (StreamEvent, StreamState) {
@@ -88,14 +86,7 @@ fn a_buffered_response_that_failed_without_usage_does_not_cost_its_output_limit(
 
 #[test]
 fn an_earlier_response_is_named_by_a_text_alone() {
-    let hosted_tools = HostedTools::none();
-    let caps = Caps {
-        completion_tokens: 16,
-        choices: 1,
-        hosted_tools: &hosted_tools,
-        keeps_objects: true,
-        facts: &ModelFacts::UNKNOWN,
-    };
+    let caps = Caps { keeps_objects: true, ..Caps::of_model("gpt-4o") };
     for (value, is_read) in [
         (r#""resp_1""#, true),
         ("null", true),
