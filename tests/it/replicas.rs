@@ -82,6 +82,35 @@ async fn a_busy_replica_is_left_alone_until_its_time_has_passed() {
 }
 
 #[tokio::test]
+async fn a_misconfigured_replica_is_left_alone_for_a_minute_and_reported() {
+    let missing = Reply::error(404, "DeploymentNotFound", "The API deployment does not exist.");
+    let wrong = [Reply::error(401, "401", "x"), Reply::error(403, "403", "x"), missing];
+    for (number, wrong) in wrong.into_iter().enumerate() {
+        let world = World::event(&format!("misconfigured-{number}")).two_replicas().start().await;
+        let ada = world.attendee("ada").await;
+        world.azure().script(wrong);
+        ada.chat("hello").await.assert_ok();
+        assert_eq!(world.request_log().incidents(), [Incident::UpstreamMisconfigured]);
+        ada.chat("hello").await.assert_ok();
+        assert_eq!(world.azure().calls(), 3);
+        world.wait(chrono::TimeDelta::seconds(61));
+        ada.chat("hello").await.assert_ok();
+        assert_eq!(world.azure().calls(), 4);
+        assert_eq!(world.settle().await.requests, 3);
+    }
+}
+
+#[tokio::test]
+async fn if_both_replicas_are_misconfigured_nothing_is_charged_and_there_are_two_calls() {
+    let world = World::event("misconfigured").two_replicas().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().always(Reply::error(403, "403", "x"));
+    ada.chat("hello").await.assert_refused(503, "upstream_misconfigured");
+    assert_eq!(world.azure().calls(), 2);
+    assert_eq!(world.settle().await.requests, 0);
+}
+
+#[tokio::test]
 async fn reasoning_that_one_replica_cannot_read_is_shown_to_the_other_and_to_no_third() {
     let world = World::event("foreign").in_memory().two_replicas().deployments(|deployments| {
         for replica in [0, deployments.len() - 1] {

@@ -139,6 +139,28 @@ pub(crate) async fn call_once(
 }
 
 impl Failure {
+    /// Whether the deployment refuses our credential or does not exist. Nothing is billed, and
+    /// another deployment may do better.
+    pub(crate) fn is_misconfiguration(&self) -> bool {
+        match self {
+            Self::BadCredential(_) | Self::Final(ApiError::UpstreamMisconfigured(_)) => true,
+            Self::NotThere(_) => self.is_missing_deployment(),
+            Self::Transient(_)
+            | Self::Faulty(_)
+            | Self::Lost(_)
+            | Self::TimedOut
+            | Self::Missing(_)
+            | Self::Refused(_)
+            | Self::Final(_) => false,
+        }
+    }
+
+    /// Whether Azure says that it is the deployment that does not exist.
+    pub(crate) fn is_missing_deployment(&self) -> bool {
+        matches!(self, Self::NotThere(refusal)
+            if refusal.code.as_deref() == Some("DeploymentNotFound"))
+    }
+
     /// The error for the client.
     #[must_use]
     pub fn into_error(self) -> ApiError {

@@ -71,7 +71,8 @@ impl Gateway {
             return Err(ApiError::Internal(None));
         };
         let user = attendance.at.user_hash(&attendance.user);
-        let attempts = Attempts { gateway: self, request, call, user: &user };
+        let event = &attendance.event().id;
+        let attempts = Attempts { gateway: self, request, call, event, user: &user };
         let sent = match attempts.run(first, others).await {
             Ok(sent) => sent,
             Err(failure) if is_unknown_path(&failure) => return Ok(None),

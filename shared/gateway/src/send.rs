@@ -77,7 +77,8 @@ impl Gateway {
         if call.until <= Instant::now() {
             return Err(void(ApiError::UpstreamLate(None)));
         }
-        let attempts = Attempts { gateway: self, request, call, user: &reservation.user_hash };
+        let (event, user) = (&reservation.at.event.id, reservation.user_hash.as_str());
+        let attempts = Attempts { gateway: self, request, call, event, user };
         let failure = match attempts.run(first, others).await {
             Ok(sent) => return Ok(sent),
             Err(failure) => failure,
@@ -90,12 +91,12 @@ impl Gateway {
         }
         let settlement = failure.settlement(&reservation.hold);
         let is_unknown_path = is_unknown_path(&failure);
-        let is_deployment_missing = is_deployment_missing(&failure);
+        let is_missing_deployment = failure.is_missing_deployment();
         let error = failure.into_error();
         if is_unknown_path && call.demanded.counted.is_some() {
             return Err(NotSent { error, settlement, is_unknown_path });
         }
-        if is_unknown_path && call.protocol.may_be_missing && !is_deployment_missing {
+        if is_unknown_path && call.protocol.may_be_missing && !is_missing_deployment {
             return Err(NotSent { error: ApiError::NotServed, settlement, is_unknown_path });
         }
         let error = match reservation.metadata.is_own {
@@ -170,12 +171,6 @@ pub(crate) fn of_own_deployment(error: ApiError) -> ApiError {
         return ApiError::OwnDeploymentRefused(cause);
     }
     error
-}
-
-/// Whether Azure says that it is the deployment that is not there.
-fn is_deployment_missing(failure: &Failure) -> bool {
-    matches!(failure, Failure::NotThere(refusal)
-        if refusal.code.as_deref() == Some("DeploymentNotFound"))
 }
 
 /// Whether Azure does not know the path of a call.

@@ -1,8 +1,8 @@
 //! At most two calls for one request.
 //!
 //! The second goes to a second deployment of the same name when the first is busy, cannot be
-//! reached, soon reports a failure, or cannot read the encrypted reasoning. Or it goes to the same
-//! one: with another credential, without our own fields if the deployment refuses one, or without
+//! reached, refuses our credential, does not exist, soon reports a failure, or cannot read the
+//! encrypted reasoning. Or it goes to the same one: with another credential, without our own fields if the deployment refuses one, or without
 //! the reasoning. After silence there is no second call, because a model may be working.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::ids::EventId;
 use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::headers::{Passed, RefusedValues};
 use lanyard_protocol::payload::Target;
@@ -27,11 +28,16 @@ use crate::{Gateway, Ports};
 /// How long after the first call a failure may lead to a second call.
 const FAILOVER_TIME: Duration = Duration::from_secs(10);
 
+/// How long a misconfigured deployment is left alone while there is another. An organiser who has
+/// corrected it should not have to wait.
+const MISCONFIGURED_TIME: Duration = Duration::from_secs(60);
+
 /// The calls for one request.
 pub(crate) struct Attempts<'a, 'c> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) request: &'a Request,
     pub(crate) call: &'a ModelCall<'c>,
+    pub(crate) event: &'a EventId,
     /// The id of the attendee at Azure.
     pub(crate) user: &'a str,
 }
@@ -71,14 +77,37 @@ impl Attempts<'_, '_> {
             (Failure::Faulty(_), [second, ..]) if is_soon => {
                 self.once(second, self.refused(second)).await
             }
-            (Failure::BadCredential(mark), _) => {
-                match upstream.renew_credential(first, mark).await {
-                    true => self.once(first, refused).await,
-                    false => Err(Failure::BadCredential(mark)),
+            (Failure::BadCredential(mark), _) if upstream.renew_credential(first, mark).await => {
+                let sent = self.once(first, refused).await;
+                // There is no third call, but the next request goes to another.
+                if sent.as_ref().is_err_and(Failure::is_misconfiguration) {
+                    self.leave_alone(first);
                 }
+                sent
+            }
+            (failure, others) if failure.is_misconfiguration() => {
+                self.leave_alone(first);
+                let [second, ..] = others else { return Err(failure) };
+                // The attendee sees nothing of it, so the organiser has to.
+                self.report(&failure.into_error());
+                self.once(second, self.refused(second)).await
             }
             (Failure::Refused(refusal), others) => self.past(refusal, first, refused, others).await,
             (failure, _) => Err(failure),
+        }
+    }
+
+    fn leave_alone(&self, deployment: &Deployment) {
+        let now = self.gateway.ports.clock.now();
+        self.gateway.learnt.note_busy(deployment, now, MISCONFIGURED_TIME);
+    }
+
+    fn report(&self, error: &ApiError) {
+        let choice = &self.call.choice;
+        if !choice.is_own()
+            && let Some(model) = choice.name()
+        {
+            self.gateway.report_for(error, self.event, model);
         }
     }
 
