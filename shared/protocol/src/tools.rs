@@ -94,7 +94,9 @@ pub(crate) fn check_messages(
     if let Some(raw) = payload.field("tools") {
         seen.list("tools", &node("tools", raw)?, false)?;
     }
-    if payload.field(MCP_SERVERS).is_some_and(|raw| raw.get() != "[]") {
+    if let Some(raw) = payload.field(MCP_SERVERS)
+        && !matches!(node(MCP_SERVERS, raw)?, Node::List(servers) if servers.is_empty())
+    {
         seen.hosted(MCP_SERVERS, MCP)?;
     }
     if let Some(raw) = payload.field(additions::MESSAGES)

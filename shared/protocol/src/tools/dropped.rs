@@ -38,17 +38,41 @@ fn kept<'a>(tool: &'a str, dropped: &[String]) -> Option<Cow<'a, str>> {
             return None;
         }
     }
-    let Some(nested) = value("tools") else { return Some(Cow::Borrowed(tool)) };
-    match without(nested.get(), dropped) {
-        Cow::Borrowed(_) => Some(Cow::Borrowed(tool)),
-        Cow::Owned(left) if left == "[]" => None,
-        Cow::Owned(left) => {
-            let fields = fields.iter().map(|(name, raw)| {
-                let value = if name == "tools" { left.as_str() } else { raw.get() };
-                format!("{}:{value}", serde_json::Value::from(name.as_ref()))
-            });
-            let fields: Vec<_> = fields.collect();
-            Some(Cow::Owned(format!("{{{}}}", fields.join(","))))
+    let mut is_same = true;
+    let mut written = Vec::with_capacity(fields.len());
+    for (name, raw) in &fields {
+        let left = match name.as_ref() {
+            "tools" => without(raw.get(), dropped),
+            "allowed_callers" => callers_without(raw.get(), dropped),
+            _ => Cow::Borrowed(raw.get()),
+        };
+        if let Cow::Owned(left) = &left {
+            is_same = false;
+            match (name.as_ref(), left.as_str()) {
+                ("tools", "[]") => return None,
+                // Without the field, the model itself may call the tool.
+                (_, "[]") => continue,
+                (_, _) => {}
+            }
         }
+        written.push(format!("{}:{left}", serde_json::Value::from(name.as_ref())));
+    }
+    match is_same {
+        true => Some(Cow::Borrowed(tool)),
+        false => Some(Cow::Owned(format!("{{{}}}", written.join(",")))),
+    }
+}
+
+/// The tools whose code may call a tool, without the dropped ones. Anthropic refuses a caller that
+/// is not in the request.
+fn callers_without<'a>(callers: &'a str, dropped: &[String]) -> Cow<'a, str> {
+    let Ok(mut left) = serde_json::from_str::<Vec<Cow<'_, str>>>(callers) else {
+        return Cow::Borrowed(callers);
+    };
+    let before = left.len();
+    left.retain(|caller| !dropped.iter().any(|dropped| dropped == caller));
+    match left.len() == before {
+        true => Cow::Borrowed(callers),
+        false => Cow::Owned(serde_json::Value::from_iter(left).to_string()),
     }
 }

@@ -286,3 +286,26 @@ fn a_listing_of_tools_is_no_list_of_tools() {
         "tools": [{"name": "t", "input_schema": {"type": "object"}}]}]);
     assert!(respond(json!({"input": listing})).is_ok());
 }
+
+#[test]
+fn no_tool_names_a_dropped_one_as_its_caller() {
+    let send = |callers: Value| {
+        let tool = json!({"name": "f", "input_schema": {}, "allowed_callers": callers});
+        let code = json!({"type": "code_execution_20250825", "name": "code_execution"});
+        let body = json!({"messages": [], "max_tokens": 9, "tools": [tool, code]}).to_string();
+        let (sent, dropped) = call(Operation::Messages, &HostedTools::default(), &body).unwrap();
+        assert_eq!(dropped, ["code_execution_20250825"]);
+        sent["tools"][0]["allowed_callers"].clone()
+    };
+    assert_eq!(send(json!(["direct", "code_execution_20250825"])), json!(["direct"]));
+    assert_eq!(send(json!(["code_execution_20250825"])), Value::Null);
+    assert_eq!(send(json!(["direct"])), json!(["direct"]));
+}
+
+#[test]
+fn an_empty_list_of_mcp_servers_is_none_however_it_is_written() {
+    for servers in ["[]", "[ ]", "[\n]", "null"] {
+        let body = format!(r#"{{"messages": [], "max_tokens": 9, "mcp_servers": {servers}}}"#);
+        call(Operation::Messages, &HostedTools::default(), &body).unwrap();
+    }
+}
