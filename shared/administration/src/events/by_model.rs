@@ -1,6 +1,6 @@
 //! The limits on single models of an event: which a body sets, and whether there may be so many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_domain::by_model::{ByModel, MOST, ModelKey, ModelLimit, ModelLimits};
 use lanyard_domain::catalog::Catalog;
@@ -40,6 +40,7 @@ fn one(
     };
     let mut after: BTreeMap<(DeploymentName, Limit), u64> =
         before.iter().map(|one| ((one.name.clone(), one.limit), one.allowed)).collect();
+    let mut given = BTreeSet::new();
     for (text, limits) in models {
         let offered = catalog.names(None);
         let known = before.names().into_iter().chain(&offered);
@@ -54,6 +55,12 @@ fn one(
             mistakes.add(format!("{field}.{}", shortened(&text)), message);
             continue;
         };
+        if !given.insert(name.clone()) {
+            mistakes.add(
+                format!("{field}.{}", shortened(&text)),
+                format!("is the model {name} a second time: give its limits once"),
+            );
+        }
         match limits {
             None => after.retain(|(of, _), _| of != name),
             Some(limits) => {

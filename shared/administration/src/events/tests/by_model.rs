@@ -47,6 +47,8 @@ fn every_wrong_limit_on_a_model_is_listed() {
     allowances.attendee.by_model.gpt-9 must be a model that the event offers: gpt-4o, gpt-4o-mini, text-embedding-3-small
     ");
     assert_snapshot!(mistakes(create(limits(json!([])))), @"allowances.attendee.by_model must be an object");
+    let twice = json!({"GPT-4o": {"requests_total": 1}, "gpt-4o": {"requests_total": 3}});
+    assert_snapshot!(mistakes(create(limits(twice))), @"allowances.attendee.by_model.gpt-4o is the model gpt-4o a second time: give its limits once");
     let five = json!({
         "gpt-4o-mini": {"requests_per_day": 1, "requests_total": 2, "in_flight": 3, "usd_total": 4},
         "text-embedding-3-small": {"requests_per_day": 5},
