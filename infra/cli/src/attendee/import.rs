@@ -102,7 +102,10 @@ fn read(rows: &[csv_rows::Row]) -> Result<Rows, Vec<String>> {
     };
     let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
     let (mut found, mut seen, mut errors) = (Rows::default(), BTreeSet::new(), Vec::new());
-    for (heading, column) in headings.iter().zip(&columns) {
+    for (at, (heading, column)) in headings.iter().zip(&columns).enumerate() {
+        if column.is_some() && columns.iter().take(at).any(|earlier| earlier == column) {
+            errors.push(format!("the column {heading} is there twice"));
+        }
         if column.is_none() && !heading.is_empty() && !is_about_a_person(heading) {
             let known: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
             let known = known.join(", ");
@@ -137,6 +140,12 @@ mod tests {
 
     fn read_csv(csv: &str) -> Result<Rows, Vec<String>> {
         read(&csv_rows::rows(csv).unwrap())
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_is_refused() {
+        let errors = read_csv("user,tokens_per_minute,tokens_per_minute\nada,1,2\n").unwrap_err();
+        assert_eq!(errors, ["the column tokens_per_minute is there twice"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Settings {
     budget: Option<u64>,
 
     /// Budget of the event in US dollars, such as 50. Needs models whose prices are known.
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", value_parser = dollars)]
     budget_usd: Option<f64>,
 
     /// Limit of each attendee: tokens_per_minute=50000, or none. On one model:
@@ -130,6 +130,12 @@ pub(crate) fn limit(text: &str) -> Result<(String, Value), String> {
         None => name.replace('-', "_"),
     };
     Ok((name, number))
+}
+
+/// US dollars, as people write them.
+fn dollars(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_start_matches('$').parse().ok();
+    number.ok_or_else(|| "must be a number of US dollars, such as 50 or 12.50".to_owned())
 }
 
 /// A text; an empty one removes the value.
