@@ -13,6 +13,8 @@ pub fn start_log() {
         .with_env_filter(filter)
         .with_target(false)
         .with_writer(std::io::stderr)
+        // Otherwise a line that cannot be written panics, and with it the request.
+        .log_internal_errors(false)
         .try_init();
 }
 
