@@ -7,6 +7,7 @@ use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::Clock;
 use lanyard_objects::deletion::Cleared;
+use lanyard_platform::table::get_text;
 use tokio::time::Instant;
 
 use crate::support::kept::path;
@@ -98,4 +99,19 @@ async fn an_event_that_is_prolonged_after_the_clearing_stores_and_is_cleared_aga
     world.wait(TimeDelta::days(2));
     assert_eq!(clear(&world).await, cleared(1, 1, 0));
     assert!(world.azure().kept().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_is_marked_with_every_endpoint_that_has_objects_of_it() {
+    let world = World::event("marks").keeping().start().await;
+    let ada = world.attendee("ada").await;
+    for kind in [Kind::File, Kind::Thread] {
+        ada.own(kind).await;
+    }
+    world.quiet().await;
+    let items = world.engine().items().await;
+    let marks: Vec<_> =
+        items.iter().filter(|item| get_text(item, "pk").unwrap() == "MARKS").collect();
+    let endpoints: Vec<_> = marks.iter().map(|mark| mark["endpoints"].as_ss().unwrap()).collect();
+    assert_eq!(endpoints, [&[world.azure().endpoint()]]);
 }

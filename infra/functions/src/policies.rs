@@ -127,9 +127,9 @@ pub(crate) const KEEP_OBJECTS: Policy = Policy {
     name: "KeepObjects",
     description: "Lists an attendee's objects, and writes down whose an object is.",
     statements: &[
-        items("KeepObjects", &[QUERY, UPDATE, DELETE], &[OBJECTS]),
+        items("KeepObjects", &[QUERY, PUT, UPDATE, DELETE], &[OBJECTS]),
         // That the event has objects, for the clearing after its end.
-        items("MarkTheEvent", &[PUT], &[OBJECTS, MARKS]),
+        items("MarkTheEvent", &[UPDATE], &[MARKS]),
     ],
 };
 
@@ -179,15 +179,14 @@ pub(crate) const BIND: Policy = Policy {
     ],
 };
 
-/// Everything but objects, of which only the mark that there may be some is read; of usage records
-/// only those that began a session, read. Keys are
-/// written and removed, never read.
+/// Everything but objects, of which only the marks that there may be some are read; of usage records
+/// only those that began a session, read. Keys are written and removed, never read.
 pub(crate) const ORGANISE: Policy = Policy {
     name: "Organise",
     description: "",
     statements: &[
         items("ReadOne", &[GET], &[TOKEN, ORGANISER, EVENT, REQUEST, OWN, MARKS]),
-        items("ReadMany", &[QUERY], &[ORGANISER, EVENT, REQUEST, RATING, OWN]),
+        items("ReadMany", &[QUERY], &[ORGANISER, EVENT, REQUEST, RATING, OWN, MARKS]),
         items("ReadAndChangeEvents", &[BATCH_GET, UPDATE], &[EVENT]),
         items("Write", &[PUT], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN]),
         items("Delete", &[DELETE], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM, RATING]),

@@ -3,6 +3,7 @@
 mod credential;
 mod draft;
 mod endpoint;
+mod objects;
 mod removal;
 #[cfg(test)]
 mod tests;
@@ -78,6 +79,9 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     let existing = existing(call, name, &body).await?;
     let terms = Terms { before: existing.as_ref(), allow_loopback: admin.allow_loopback };
     let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
+    if let Some(before) = existing.as_ref().filter(|one| one.endpoint != deployment.endpoint) {
+        objects::expect_none(call, before).await?;
+    }
     let reference = key_reference(call.organiser(), &deployment.name, &deployment.replica);
     let changes = changed(existing.as_ref(), &deployment, key.is_some());
     if let Some(key) = key {
@@ -149,7 +153,8 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     let missing = || AdminError::NotFound { what: "deployment" };
     let name: DeploymentName = name.parse().map_err(|_| missing())?;
     let deployment = store.deployment(call.organiser(), &name, &replica).await?;
-    deployment.ok_or_else(missing)?;
+    let deployment = deployment.ok_or_else(missing)?;
+    objects::expect_none(call, &deployment).await?;
     let mut rest = store.deployments(call.organiser()).await?;
     rest.retain(|other| other.name != name || other.replica != replica);
     let warnings = Removal { name: &name, rest: &rest }.prepare(call).await?;

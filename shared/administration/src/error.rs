@@ -86,6 +86,12 @@ pub enum AdminError {
         /// The names of such events.
         events: Vec<String>,
     },
+    /// Events have stored objects that only this deployment leads to.
+    #[error("{}", has_objects(events))]
+    DeploymentHasObjects {
+        /// The names of such events.
+        events: Vec<String>,
+    },
     /// The body is too large.
     #[error("The body is larger than {} KiB.", limit / 1024)]
     RequestTooLarge {
@@ -129,6 +135,16 @@ fn in_use(events: &[String]) -> String {
     )
 }
 
+fn has_objects(events: &[String]) -> String {
+    format!(
+        "Attendees of these events may have stored objects at this deployment's endpoint, and only \
+         this deployment leads there: {}. The objects are deleted within 20 minutes of the end of \
+         their event; keep the deployment and its endpoint until then. To use another endpoint \
+         now, add it as a replica of this name, and give this deployment a weight of 0.",
+        events.join(", ")
+    )
+}
+
 /// One row of the error table.
 struct Row {
     status: StatusCode,
@@ -167,6 +183,7 @@ impl AdminError {
             Self::EventInUse => bad("event_in_use"),
             Self::EventHasObjects => bad("event_has_objects"),
             Self::DeploymentInUse { .. } => bad("deployment_in_use"),
+            Self::DeploymentHasObjects { .. } => bad("deployment_has_objects"),
             Self::RequestTooLarge { .. } => {
                 row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST)
             }
@@ -197,6 +214,7 @@ impl AdminError {
             | Self::EventHasObjects
             | Self::RequestsInProgress
             | Self::DeploymentInUse { .. }
+            | Self::DeploymentHasObjects { .. }
             | Self::RequestTooLarge { .. }
             | Self::UnsupportedMediaType
             | Self::Busy

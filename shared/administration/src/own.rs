@@ -162,6 +162,7 @@ impl AdminError {
             | Self::EventHasObjects
             | Self::RequestsInProgress
             | Self::DeploymentInUse { .. }
+            | Self::DeploymentHasObjects { .. }
             | Self::Busy => ApiError::Internal(Some(text.into())),
             Self::Internal(cause) => ApiError::Internal(cause),
         }

@@ -224,6 +224,14 @@ pub trait DeploymentStore: Send + Sync {
         name: &DeploymentName,
         replica: &Replica,
     ) -> Result<(), OrganiserFault>;
+
+    /// The organiser's events whose attendees may have stored objects at an endpoint. An event that
+    /// cannot be read is logged and left out.
+    async fn events_with_objects_at(
+        &self,
+        organiser: &OrganiserId,
+        endpoint: &str,
+    ) -> Result<Vec<Event>, OrganiserFault>;
 }
 
 /// Deployments that one attendee alone uses. Their keys are in a [`KeyStore`].

@@ -191,6 +191,12 @@ impl Event {
         (0..self.shards.max(1)).map(|shard| AccountKey::of_shard(&self.id, shard)).collect()
     }
 
+    /// Whether it offers a deployment of its organiser's.
+    #[must_use]
+    pub fn offers(&self, name: &DeploymentName) -> bool {
+        self.deployments.as_ref().is_none_or(|offered| offered.contains(name))
+    }
+
     /// The state of the event. The window is half-open: the event is open at its start and ended at
     /// its end.
     #[must_use]

@@ -44,8 +44,8 @@ pub(crate) struct Registry {
     random: Arc<dyn Random>,
     /// The timeout of one call of the store.
     timeout: Duration,
-    /// Events that are marked as having objects.
-    marked: Bounded<EventId, Instant>,
+    /// Events that are marked as having objects, and the endpoints of these.
+    marked: Bounded<(EventId, String), Instant>,
 }
 
 /// A new object that Azure has not named yet.
@@ -173,11 +173,12 @@ impl Registry {
     }
 
     async fn write(&self, owned: &Owned) -> Result<(), Cause> {
-        let is_marked =
-            self.marked.get(&owned.event).is_some_and(|at: Instant| at.elapsed() < MARKED);
+        let place = (owned.event.clone(), owned.home.endpoint.clone());
+        let is_marked = self.marked.get(&place).is_some_and(|at: Instant| at.elapsed() < MARKED);
         if !is_marked {
-            self.with_retry(|| self.store.mark(&owned.event, owned.expires_at())).await?;
-            self.marked.insert(owned.event.clone(), Instant::now());
+            let until = owned.expires_at();
+            self.with_retry(|| self.store.mark(&owned.event, &owned.home.endpoint, until)).await?;
+            self.marked.insert(place, Instant::now());
         }
         if owned.kind.is_job() {
             // First, so that the job is settled even if the second write fails.

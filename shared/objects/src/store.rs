@@ -57,8 +57,8 @@ pub trait ObjectStore: Send + Sync {
     /// Forgets an object.
     async fn forget(&self, object: &Owned) -> Result<(), Cause>;
 
-    /// Marks until then that an event may have objects, before the first is recorded.
-    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
+    /// Marks until then that an event may have objects at an endpoint, before the first is recorded.
+    async fn mark(&self, event: &EventId, at: &str, until: DateTime<Utc>) -> Result<(), Cause>;
 
     /// Every event that may have objects.
     async fn marked(&self) -> Result<Found<Event>, Cause>;

@@ -3,6 +3,9 @@
 //! stop half way.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
@@ -19,6 +22,10 @@ use crate::table::{
 /// The attribute of an object's size. It changes while the document stays the same.
 const TOKENS: &str = "tokens";
 
+/// The attribute of a mark that lists where the event may have objects. A mark of an earlier
+/// release lacks it.
+const ENDPOINTS: &str = "endpoints";
+
 fn owned(item: &Item) -> Result<Owned, Cause> {
     let mut owned: Owned = get_document(item)?;
     if let Some(tokens) = get_number(item, TOKENS)? {
@@ -31,7 +38,7 @@ fn owned(item: &Item) -> Result<Owned, Cause> {
 const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
 /// A count as a number that DynamoDB can add to without overflow.
-fn size(tokens: u64) -> aws_sdk_dynamodb::types::AttributeValue {
+fn size(tokens: u64) -> AttributeValue {
     number(i64::try_from(tokens).unwrap_or(i64::MAX / 1_024).min(i64::MAX / 1_024))
 }
 
@@ -86,13 +93,7 @@ impl ObjectStore for Table {
             .expression_attribute_values(":tokens", size(tokens))
             .send()
             .await;
-        match resized {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
-                Some(_) | None => Err(error.into()),
-            },
-        }
+        unless_refused(resized)
     }
 
     async fn forget(&self, object: &Owned) -> Result<(), Cause> {
@@ -100,40 +101,26 @@ impl ObjectStore for Table {
         self.remove(key).await
     }
 
-    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause> {
-        let mut item = Key::mark(event).attributes();
-        item.insert("expires_at".to_owned(), number(until.timestamp()));
-        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
-        Ok(())
+    async fn mark(&self, event: &EventId, at: &str, until: DateTime<Utc>) -> Result<(), Cause> {
+        let marked = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(Key::mark(event).attributes()))
+            .update_expression(format!("SET expires_at = :until ADD {ENDPOINTS} :endpoint"))
+            // A mark of an earlier release is one of every endpoint, and stays so.
+            .condition_expression(format!(
+                "attribute_not_exists(pk) OR attribute_exists({ENDPOINTS})"
+            ))
+            .expression_attribute_values(":until", number(until.timestamp()))
+            .expression_attribute_values(":endpoint", AttributeValue::Ss(vec![at.to_owned()]))
+            .send()
+            .await;
+        unless_refused(marked)
     }
 
     async fn marked(&self) -> Result<Found<Event>, Cause> {
-        let mut events = Found::default();
-        let mut start: Option<Item> = None;
-        loop {
-            let page = self
-                .below(Partition::Marks.of(""), EVENT_PREFIX)
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
-            for item in page.items() {
-                let id = get_text(item, "sk").map(|sk| sk.trim_start_matches(EVENT_PREFIX));
-                let event = match id.and_then(|id| Ok(id.parse::<EventId>()?)) {
-                    Ok(id) => self.event(&id, true).await,
-                    Err(cause) => Err(StoreFault::Unreadable(cause)),
-                };
-                match event {
-                    Ok(event) => events.items.extend(event),
-                    Err(StoreFault::Unreadable(cause)) => events.add(place(item), Err(cause)),
-                    Err(StoreFault::Unavailable(cause)) => return Err(cause),
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(events);
-            }
-        }
+        self.marked_events(|_| true).await
     }
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
@@ -151,22 +138,10 @@ impl ObjectStore for Table {
 
     async fn open_jobs(&self) -> Result<Found<Owned>, Cause> {
         let mut jobs = Found::default();
-        let mut start: Option<Item> = None;
-        loop {
-            let page = self
-                .below(Partition::Jobs.of(""), EVENT_PREFIX)
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
-            for item in page.items() {
-                jobs.add(place(item), get_document(item));
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(jobs);
-            }
+        for item in self.all(Partition::Jobs.of(""), EVENT_PREFIX).await? {
+            jobs.add(place(&item), get_document(&item));
         }
+        Ok(jobs)
     }
 
     async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
@@ -205,7 +180,51 @@ impl ObjectStore for Table {
     }
 }
 
+/// A write whose condition may fail: then there is nothing to write.
+fn unless_refused(
+    written: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<(), Cause> {
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
+            Some(_) | None => Err(error.into()),
+        },
+    }
+}
+
 impl Table {
+    /// The events that may have objects at an endpoint.
+    pub(crate) async fn events_with_objects_at(
+        &self,
+        endpoint: &str,
+    ) -> Result<Found<Event>, Cause> {
+        self.marked_events(|mark| match mark.get(ENDPOINTS).map(AttributeValue::as_ss) {
+            Some(Ok(endpoints)) => endpoints.iter().any(|marked| marked == endpoint),
+            Some(Err(_)) | None => true,
+        })
+        .await
+    }
+
+    /// The events of some of the marks.
+    async fn marked_events(&self, is_meant: impl Fn(&Item) -> bool) -> Result<Found<Event>, Cause> {
+        let mut events = Found::default();
+        let marks = self.all(Partition::Marks.of(""), EVENT_PREFIX).await?;
+        for mark in marks.iter().filter(|mark| is_meant(mark)) {
+            let id = get_text(mark, "sk").map(|sk| sk.trim_start_matches(EVENT_PREFIX));
+            let event = match id.and_then(|id| Ok(id.parse::<EventId>()?)) {
+                Ok(id) => self.event(&id, true).await,
+                Err(cause) => Err(StoreFault::Unreadable(cause)),
+            };
+            match event {
+                Ok(event) => events.items.extend(event),
+                Err(StoreFault::Unreadable(cause)) => events.add(place(mark), Err(cause)),
+                Err(StoreFault::Unavailable(cause)) => return Err(cause),
+            }
+        }
+        Ok(events)
+    }
+
     /// Deletes an item if it exists.
     async fn remove(&self, key: Key) -> Result<(), Cause> {
         let delete = self.client.delete_item().table_name(&self.name);

@@ -25,7 +25,7 @@
 //! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | a deployment that only one attendee uses |
 //! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | the owner of an object stored upstream |
 //! | `JOBS` | `EVENT#<id>#<user>#<kind>#<upstream id>` | a run or video that is not known to have ended |
-//! | `MARKS` | `EVENT#<id>` | an event that may have such objects |
+//! | `MARKS` | `EVENT#<id>` | an event that may have such objects, and their endpoints |
 
 mod item;
 mod key;

@@ -1,5 +1,7 @@
 //! Deployments and their keys.
 
+mod objects;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

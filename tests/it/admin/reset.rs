@@ -100,7 +100,7 @@ async fn nothing_is_reset_while_requests_run_or_objects_are_stored() {
     change(&harness, account(), open(-1)).await;
 
     let until = harness.clock.now() + TimeDelta::days(1);
-    harness.table.mark(&id(&event), until).await.unwrap();
+    harness.table.mark(&id(&event), "https://my.openai.azure.com", until).await.unwrap();
     reset().await.refused(400, "event_has_objects");
     let ada = harness.get(&format!("{path}/attendees/ada")).await.ok(200);
     assert_eq!(ada["usage"]["requests"], 1);

@@ -40,7 +40,7 @@ export const severalDeploymentsOfOne = "Several deployments of one name share it
 export const weight = "Weight";
 export const shareOfTheLoad = "Share of the load among replicas; 0 keeps requests away.";
 export const atAzure = "At Azure";
-export const keysAndEndpointOf = "Keys and Endpoint of the resource in the Azure portal.";
+export const keysAndEndpointOf = "Keys and Endpoint of the resource in the Azure portal. It stays while attendees have stored objects there.";
 export const nameAtAzure = "Name at Azure";
 export const ofTheDeploymentIf = "Of the deployment. If empty, the name for attendees.";
 export const whichModelItIs = "Which model it is. If empty, Lanyard reads it from the name.";
@@ -98,7 +98,7 @@ export const theNewKeyReplaces = (/** @type {Value} */ name, /** @type {Value} *
 export const newKey = "New key";
 export const saveKey = "Save key";
 export const theKeyOfWas = (/** @type {Value} */ name) => `The key of ${name} was saved.`;
-export const itsStoredKeyIs = "Its stored key is deleted as well. Azure keeps the deployment.";
+export const itsStoredKeyIs = "Its stored key is deleted as well. Azure keeps the deployment. While it leads to stored objects of an event, it is not deleted.";
 export const deleteReplicaQuestion = (/** @type {Value} */ name, /** @type {Value} */ replica) => `Delete ${name} (${replica})?`;
 export const wasDeleted = (/** @type {Value} */ name, /** @type {Value} */ replica) => `${name} (${replica}) was deleted.`;
 

@@ -22,7 +22,8 @@ pub(crate) struct AddArguments {
     /// Name that attendees use for the model.
     name: String,
 
-    /// Endpoint of the Azure OpenAI resource, for example https://my-resource.openai.azure.com.
+    /// Endpoint of the Azure OpenAI resource, for example https://my-resource.openai.azure.com. To
+    /// move while attendees have stored objects at another one, add a --replica.
     #[arg(long, value_name = "URL")]
     endpoint: String,
 

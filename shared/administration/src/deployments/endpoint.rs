@@ -49,7 +49,7 @@ pub(super) fn authority(endpoint: &str) -> Option<Authority> {
 
 /// Whether Claude may be at an endpoint: Foundry serves it under a host of its own.
 pub(super) fn serves_messages(endpoint: &str) -> bool {
-    endpoint.ends_with(FOUNDRY) || loopback(endpoint).is_some()
+    endpoint.ends_with(FOUNDRY) || is_loopback(endpoint)
 }
 
 /// Whether an endpoint, as it is kept, is a host of Azure's.
@@ -66,6 +66,11 @@ fn azure(text: &str) -> Option<String> {
 }
 
 /// A service on this machine, with a port.
+/// Whether an endpoint is on this machine.
+pub(super) fn is_loopback(endpoint: &str) -> bool {
+    loopback(endpoint).is_some()
+}
+
 fn loopback(text: &str) -> Option<String> {
     let authority = after_scheme(text, "http://")?.to_ascii_lowercase();
     let port = ["127.0.0.1", "localhost", "[::1]"]

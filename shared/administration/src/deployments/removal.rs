@@ -16,7 +16,7 @@ use crate::events::{changed, updated};
 /// How many events are read together.
 const EVENTS_AT_ONCE: u16 = 100;
 /// How many events a refusal names.
-const EVENTS_NAMED: usize = 5;
+pub(super) const EVENTS_NAMED: usize = 5;
 
 /// The removal of a deployment that leaves the organiser with `rest`.
 pub(super) struct Removal<'a> {
@@ -51,10 +51,8 @@ impl Removal<'_> {
 
     /// Events, open or to come, that offer the deployment.
     async fn events(&self, call: Call<'_>) -> Result<Vec<Event>, AdminError> {
-        let offers = |event: &Event| {
-            event.phase(call.now()) != Phase::Ended
-                && event.deployments.as_ref().is_none_or(|offered| offered.contains(self.name))
-        };
+        let offers =
+            |event: &Event| event.phase(call.now()) != Phase::Ended && event.offers(self.name);
         let mut all = Vec::new();
         let mut after: Option<EventId> = None;
         loop {

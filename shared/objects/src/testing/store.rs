@@ -72,7 +72,7 @@ impl ObjectStore for MemoryObjects {
         Ok(())
     }
 
-    async fn mark(&self, event: &EventId, _until: DateTime<Utc>) -> Result<(), Cause> {
+    async fn mark(&self, event: &EventId, _: &str, _until: DateTime<Utc>) -> Result<(), Cause> {
         lock(&self.marked).insert(event.clone());
         Ok(())
     }
@@ -209,8 +209,8 @@ impl ObjectStore for FaultyObjects {
         self.inner.forget(object).await
     }
 
-    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause> {
-        self.inner.mark(event, until).await
+    async fn mark(&self, event: &EventId, at: &str, until: DateTime<Utc>) -> Result<(), Cause> {
+        self.inner.mark(event, at, until).await
     }
 
     async fn marked(&self) -> Result<Found<Event>, Cause> {

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use lanyard_administration::ports::{DeploymentStore, OrganiserFault};
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
+use lanyard_gateway::ports::Unreadable;
 
 use super::{Organisers, unavailable, unreadable};
 use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document, readable};
@@ -58,5 +60,16 @@ impl DeploymentStore for Organisers {
         let delete = self.table.client.delete_item().table_name(&self.table.name);
         delete.set_key(Some(key)).send().await.map_err(unavailable)?;
         Ok(())
+    }
+
+    async fn events_with_objects_at(
+        &self,
+        organiser: &OrganiserId,
+        endpoint: &str,
+    ) -> Result<Vec<Event>, OrganiserFault> {
+        let mut found = self.table.events_with_objects_at(endpoint).await.map_err(away)?;
+        found.unreadable.iter().for_each(Unreadable::log);
+        found.items.retain(|event| event.organiser == *organiser);
+        Ok(found.items)
     }
 }

@@ -93,7 +93,7 @@ async fn pages_of(query: QueryFluentBuilder) -> Result<Vec<Item>, Cause> {
 
 impl Table {
     /// Every item of a partition whose sort key has a prefix, by a consistent read.
-    pub(super) async fn all(&self, partition: String, prefix: &str) -> Result<Vec<Item>, Cause> {
+    pub(crate) async fn all(&self, partition: String, prefix: &str) -> Result<Vec<Item>, Cause> {
         pages_of(self.below(partition, prefix)).await
     }
 

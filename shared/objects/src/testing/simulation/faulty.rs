@@ -164,8 +164,8 @@ impl ObjectStore for FailingObjects {
         self.play(self.inner.forget(object)).await
     }
 
-    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause> {
-        self.play(self.inner.mark(event, until)).await
+    async fn mark(&self, event: &EventId, at: &str, until: DateTime<Utc>) -> Result<(), Cause> {
+        self.play(self.inner.mark(event, at, until)).await
     }
 
     async fn marked(&self) -> Result<Found<Event>, Cause> {
