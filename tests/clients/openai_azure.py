@@ -36,6 +36,41 @@ def models_are_listed():
 
 
 @scenario
+def responses_are_kept_and_read_with_a_deployment_in_the_options_or_in_the_base_url():
+    event = organiser.event(keeps_objects=True)
+    credential = f"{event['code']}/ada"
+    for endpoint in (organiser.API, organiser.V1):
+        for options in (
+            {"azure_endpoint": endpoint, "azure_deployment": checks.CHAT_MODEL},
+            {"base_url": f"{endpoint}/openai/deployments/{checks.CHAT_MODEL}"},
+        ):
+            one = azure(credential, **options).with_options(timeout=organiser.SECONDS_TO_ANSWER)
+            made = one.responses.create(model=checks.CHAT_MODEL, input="Elephants")
+            checks.is_answer(made.output_text)
+            assert one.responses.retrieve(made.id).id == made.id
+            assert [item.type for item in one.responses.input_items.list(made.id)] == ["message"]
+            one.responses.delete(made.id)
+            assert one.responses.input_tokens.count(model=checks.CHAT_MODEL, input="Elephants").input_tokens > 0
+
+
+@scenario
+def files_below_a_deployment_are_refused_with_their_address():
+    one = azure(base_url=f"{organiser.API}/openai/deployments/{checks.CHAT_MODEL}")
+    with raised(openai.NotFoundError) as caught:
+        one.files.list()
+    assert caught.error.code == "unknown_route", caught.error
+    assert "/api/openai/files" in caught.error.message, caught.error
+
+
+@scenario
+def moderations_need_no_deployment():
+    for endpoint in (organiser.API, organiser.V1):
+        for options in ({}, {"azure_deployment": "omni-moderation"}):
+            answer = azure(azure_endpoint=endpoint, **options).moderations.create(input="A kind sentence.")
+            assert not answer.results[0].flagged, (endpoint, options)
+
+
+@scenario
 def the_deployment_is_taken_from_the_start():
     one = azure(azure_endpoint=organiser.API, azure_deployment="gpt-4o")
     assert complete(one, model="ignored").model.startswith("gpt-4o-2024")

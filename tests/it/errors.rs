@@ -25,7 +25,7 @@ const NO_WAIT: (Option<&str>, Option<&str>) = (None, None);
 const REQUEST: &str = "invalid_request_error";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 48] = [
+const ROWS: [Row; 49] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -50,6 +50,7 @@ const ROWS: [Row; 48] = [
     (403, "batches_not_offered", "permission_error", NEVER, NO_WAIT, None),
     (404, "object_not_found", REQUEST, None, NO_WAIT, None),
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
     (426, "upgrade_required", REQUEST, NEVER, NO_WAIT, None),
@@ -115,6 +116,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::ObjectNotFound { kind: Kind::File, param: None },
         ApiError::ModelNotFound { operation: None, offered: Vec::new(), elsewhere: None },
         ApiError::UnknownRoute,
+        ApiError::NotBelowDeployment { path: "files" },
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
         ApiError::UpgradeRequired,
         bad(BadRequestCode::InvalidJson),
@@ -188,6 +190,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::OwnershipUnavailable { .. }
             | ApiError::ModelNotFound { .. }
             | ApiError::UnknownRoute
+            | ApiError::NotBelowDeployment { .. }
             | ApiError::MethodNotAllowed { .. }
             | ApiError::UpgradeRequired
             | ApiError::BadRequest { .. }

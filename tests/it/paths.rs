@@ -1,6 +1,6 @@
 //! Paths and queries that lead nowhere (wire contract, section 2).
 
-use http::Uri;
+use http::{Method, Uri};
 use lanyard_gateway::ApiError;
 
 use crate::bad_input::{nothing_happened, strict_world};
@@ -190,5 +190,57 @@ async fn the_query_of_a_call_is_ignored_on_every_base() {
         ada.send(ada.get(&format!("/api/v1/models{query}"))).await.assert_ok();
     }
     assert!(world.azure().requests().iter().all(|asked| !asked.target.contains("soon")));
+    world.settle().await;
+}
+
+/// `AzureOpenAI` with a base URL that ends in a deployment asks for everything below it, and without
+/// one it asks for moderations beside the deployments.
+#[tokio::test]
+async fn azures_clients_find_responses_below_their_deployment_and_moderations_beside_it() {
+    let world = crate::support::World::event("azure-sdk").in_memory().everything().keeping();
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    for base in ["/api/openai", "/api/v1/openai"] {
+        let moderation = serde_json::json!({"input": "hello"}).to_string();
+        let path = format!("{base}/moderations?api-version=2024-10-21");
+        ada.send(ada.post(&path, moderation)).await.assert_ok();
+
+        let base = format!("{base}/deployments/gpt-4o-mini");
+        let body = serde_json::json!({"model": "another", "input": "hello", "store": true});
+        let made = ada.call(Method::POST, &format!("{base}/responses"), Some(&body)).await;
+        let id = made.assert_ok().json()["id"].as_str().unwrap().to_owned();
+        let one = format!("{base}/responses/{id}");
+        ada.call(Method::GET, &format!("{one}?api-version=2025-04-01-preview"), None)
+            .await
+            .assert_ok();
+        ada.call(Method::GET, &format!("{one}/input_items"), None).await.assert_ok();
+        ada.call(Method::POST, &format!("{one}/cancel"), None).await.assert_ok();
+        ada.call(Method::DELETE, &one, None).await.assert_ok();
+        ada.call(Method::GET, &one, None).await.assert_refused(404, "object_not_found");
+        let input = serde_json::json!({"input": "hello"});
+        for call in ["compact", "input_tokens"] {
+            let answer = serde_json::json!({"object": "response.x", "input_tokens": 1});
+            world.azure().script(crate::support::Reply::json(200, answer.to_string()));
+            let path = format!("{base}/responses/{call}");
+            ada.call(Method::POST, &path, Some(&input)).await.assert_ok();
+            let sent = world.azure().requests().pop().unwrap();
+            assert_eq!(sent.path(), format!("/openai/v1/responses/{call}"));
+            assert!(sent.json()["model"].as_str().unwrap().ends_with("gpt-4o-mini"), "{call}");
+        }
+        for (method, rest, known) in [
+            (Method::GET, "files", "files"),
+            (Method::POST, "batches", "batches"),
+            (Method::GET, "models/gpt-4o-mini", "models"),
+            (Method::POST, "threads/thread_1/runs", "threads"),
+        ] {
+            let refused = ada.call(method, &format!("{base}/{rest}"), None).await;
+            refused.assert_refused(404, "unknown_route");
+            let text = refused.text();
+            assert!(text.contains(&format!("Use /api/openai/{known}: ")), "{text}");
+        }
+        let unknown = ada.call(Method::POST, &format!("{base}/fine_tuning/jobs"), None).await;
+        unknown.assert_refused(404, "unknown_route");
+        assert!(unknown.text().contains("The base is /api/v1"), "{}", unknown.text());
+    }
     world.settle().await;
 }

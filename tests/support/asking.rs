@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::testing::a_deployment;
-use lanyard_protocol::Protocol;
 use lanyard_protocol::documentation::Sample;
+use lanyard_protocol::{Placement, Protocol};
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
@@ -14,7 +14,8 @@ use super::canary;
 
 /// Whether an operation is one call of a model, without anything that Azure keeps.
 pub(crate) fn is_one_call(operation: Operation) -> bool {
-    Protocol::of(operation).is_below_deployment() || operation == Operation::Messages
+    let placement = Protocol::of(operation).placement;
+    placement == Placement::Deployment || operation == Operation::Messages
 }
 
 /// A recording of ten seconds: 16 bit at 16 kHz.

@@ -35,6 +35,10 @@ pub(crate) struct Bases(&'static [Base]);
 /// Operations on a model, which Azure serves below a deployment.
 pub(crate) const BELOW_DEPLOYMENTS: Bases =
     Bases(&[V1, OPENAI_V1, DEPLOYMENT, V1_DEPLOYMENT, OPENAI_PROXY]);
+/// Operations on a model for which Azure's SDKs name no deployment in the path.
+pub(crate) const MODEL_IN_BODY: Bases = Bases(&[AZURE, V1_AZURE]);
+/// Everything else that clients ask for whose base URL names a deployment.
+pub(crate) const UNDER_A_DEPLOYMENT: Bases = Bases(&[DEPLOYMENT, V1_DEPLOYMENT]);
 /// Resources, which Azure serves beside its deployments.
 pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZURE, OPENAI_PROXY]);
 /// Paths that tools call if their base URL is not set up exactly. API Gateway allows 300 resources,

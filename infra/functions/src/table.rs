@@ -7,7 +7,7 @@ use crate::policies::{
 };
 use crate::routes::{
     ALMOST, ANTHROPICS, ANTHROPICS_ALONE, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, INFERENCE,
-    NO_BASE, OPENAI_ONLY, OURS, V1_ONLY,
+    MODEL_IN_BODY, NO_BASE, OPENAI_ONLY, OURS, UNDER_A_DEPLOYMENT, V1_ONLY,
 };
 
 /// Relays one operation to Azure.
@@ -146,7 +146,7 @@ pub static FUNCTIONS: [Function; 28] = [
     Function {
         name: "moderations",
         description: "Relays moderations.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/moderations")],
+        routes: &[BELOW_DEPLOYMENTS.at("", "/moderations"), MODEL_IN_BODY.at("", "/moderations")],
         sample: Sample::Post(r#"{"input": "A kind sentence."}"#),
         ..RELAY
     },
@@ -161,6 +161,9 @@ pub static FUNCTIONS: [Function; 28] = [
             ALMOST.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("Below", "/responses/{id}/{proxy+}"),
+            // Responses, and a message for the rest. One route for all of them, because API Gateway
+            // allows 300 resources.
+            UNDER_A_DEPLOYMENT.at("", "/{proxy+}"),
         ],
         sample: Sample::Post(
             r#"{"model": "gpt-5-mini", "input": "Write a poem about Indian elephants", "stream": true}"#,
@@ -195,7 +198,8 @@ pub static FUNCTIONS: [Function; 28] = [
             BESIDE_DEPLOYMENTS.at("", "/files"),
             BESIDE_DEPLOYMENTS.at("Below", "/files/{proxy+}"),
             BESIDE_DEPLOYMENTS.at("Batches", "/batches"),
-            BESIDE_DEPLOYMENTS.at("BatchesBelow", "/batches/{proxy+}"),
+            // There is no batch to ask for, so API Gateway's own message will do elsewhere.
+            OPENAI_ONLY.at("BatchesBelow", "/batches/{proxy+}"),
         ],
         sample: Sample::Get,
         ..RELAY_OBJECTS

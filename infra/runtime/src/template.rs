@@ -267,6 +267,10 @@ mod tests {
             ("/api/openai-proxy/audio/translations", "audio-translations"),
             ("/api/v1/audio/speech", "audio-speech"),
             ("/api/v1/moderations", "moderations"),
+            ("/api/openai/moderations", "moderations"),
+            ("/api/openai/deployments/gpt-4o/responses", "responses"),
+            ("/api/v1/openai/deployments/gpt-4o/responses/resp_1/cancel", "responses"),
+            ("/api/openai/deployments/gpt-4o/files", "responses"),
         ] {
             assert_eq!(function(path).as_deref(), Some(expected), "{path}");
         }

@@ -198,6 +198,14 @@ pub enum ApiError {
         "There is nothing at this path. The base is /api/v1, as in /api/v1/chat/completions; for Azure's clients the endpoint is /api. GET /api/v1/event names the models and what each does."
     )]
     UnknownRoute,
+    /// The path names a deployment and goes on with something that none has.
+    #[error(
+        "There is nothing at this path. Use /api/openai/{path}: only calls of a model are below a deployment. Set the endpoint of Azure's clients to /api, and leave /deployments/NAME out of the base URL."
+    )]
+    NotBelowDeployment {
+        /// Its path beside the deployments.
+        path: &'static str,
+    },
     /// The path exists, the method does not.
     #[error("This path does not take this method. Use {allow}.")]
     MethodNotAllowed {

@@ -6,7 +6,7 @@ mod credentials;
 use std::borrow::Cow;
 
 use lanyard_domain::operation::Operation;
-use lanyard_protocol::{Api, Protocol};
+use lanyard_protocol::{Api, Placement, Protocol};
 use percent_encoding::percent_decode_str;
 
 pub use self::anthropic::error_shape;
@@ -83,19 +83,23 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
             Ok(Route { style: PathStyle::OpenAi, deployment: None })
         }
         "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: None }),
-        "openai" | "v1/openai" if !protocol.is_below_deployment() => {
+        "openai" | "v1/openai"
+            if protocol.placement == Placement::Resource || protocol.is_asked_at_resource =>
+        {
             Ok(Route { style: PathStyle::Azure, deployment: None })
         }
-        _ if !protocol.is_below_deployment() => Err(ApiError::UnknownRoute),
         _ => {
-            let base = base.strip_prefix("v1/").unwrap_or(base);
-            let deployment = base
-                .strip_prefix("openai/deployments/")
-                .filter(|deployment| !deployment.is_empty() && !deployment.contains('/'))
-                .ok_or(ApiError::UnknownRoute)?;
+            let below = below_deployments(base).filter(|deployment| !deployment.contains('/'));
+            let deployment =
+                below.filter(|deployment| !deployment.is_empty()).ok_or(ApiError::UnknownRoute)?;
             Ok(Route { style: PathStyle::Azure, deployment: Some(deployment) })
         }
     }
+}
+
+/// What follows the part of an Azure path that announces a deployment: its name first.
+fn below_deployments(path: &str) -> Option<&str> {
+    path.strip_prefix("v1/").unwrap_or(path).strip_prefix("openai/deployments/")
 }
 
 /// A segment of a path without its escapes, as the name of a model may have them
@@ -105,11 +109,25 @@ pub fn decoded(segment: &str) -> Cow<'_, str> {
     percent_decode_str(segment).decode_utf8_lossy()
 }
 
+/// What clients ask for below a deployment if their base URL names one, and Azure serves elsewhere.
+const BESIDE_DEPLOYMENTS: [&str; 9] = [
+    "assistants",
+    "batches",
+    "containers",
+    "conversations",
+    "files",
+    "models",
+    "threads",
+    "vector_stores",
+    "videos",
+];
+
 /// The rest of a path below the operation's own, under any base; nothing if it ends there.
 ///
 /// # Errors
 ///
-/// [`ApiError::UnknownRoute`] unless the path is the operation's or below it.
+/// [`ApiError::UnknownRoute`] unless the path is the operation's or below it,
+/// [`ApiError::NotBelowDeployment`] if only the deployment in it is too much.
 pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError> {
     let operation_path = Protocol::of(operation).path;
     let is_in_stage = path.starts_with(STAGE);
@@ -119,11 +137,18 @@ pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError>
     }
     let bases =
         ["v1/openai/v1/", "v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/v1/", "v1/"];
+    let below_deployment = below_deployments(path).and_then(|below| below.split_once('/'));
+    let below_deployment = below_deployment.map(|(_, below)| below);
     let rest = bases
         .iter()
         .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation_path))
         .or_else(|| path.strip_prefix(operation_path).filter(|_| is_in_stage))
-        .ok_or(ApiError::UnknownRoute)?;
+        .or_else(|| below_deployment?.strip_prefix(operation_path))
+        .ok_or_else(|| {
+            let first = below_deployment.and_then(|below| below.split('/').next());
+            let known = BESIDE_DEPLOYMENTS.into_iter().find(|known| Some(*known) == first);
+            known.map_or(ApiError::UnknownRoute, |path| ApiError::NotBelowDeployment { path })
+        })?;
     match rest.strip_prefix('/') {
         None if rest.is_empty() => Ok(None),
         Some(below) if !below.is_empty() => Ok(Some(below)),
@@ -184,6 +209,7 @@ mod tests {
             "/api/v1//chat/completions",
             "/api/openai/deployments//chat/completions",
             "/api/openai/deployments/a/b/chat/completions",
+            "/api/openai/deployments/chat/completions",
             "/api/openai/chat/completions",
             "/chat/completions",
             "/api/v1/chat/completions/x",
@@ -198,14 +224,45 @@ mod tests {
             let found = below(path, Operation::Responses).ok();
             found.map(|rest| rest.unwrap_or("nothing").to_owned())
         };
-        for base in ["/api", "/api/v1", "/api/v1/v1", "/api/openai", "/api/v1/openai/v1"] {
+        for base in [
+            "/api",
+            "/api/v1",
+            "/api/v1/v1",
+            "/api/openai",
+            "/api/v1/openai/v1",
+            "/api/openai/deployments/gpt-4o",
+            "/api/v1/openai/deployments/gpt-4o",
+        ] {
             assert_eq!(rest(&format!("{base}/responses")).as_deref(), Some("nothing"), "{base}");
             let compact = format!("{base}/responses/compact");
             assert_eq!(rest(&compact).as_deref(), Some("compact"), "{base}");
         }
         assert_eq!(rest("/api/responses/").as_deref(), Some("nothing"));
-        for path in ["/responses/compact", "/api/responsesx", "/api/x/responses/y"] {
+        for path in [
+            "/responses/compact",
+            "/api/responsesx",
+            "/api/x/responses/y",
+            "/api/openai/deployments/responses",
+            "/api/openai/deployments/gpt-4o/x/responses",
+        ] {
             assert_eq!(rest(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_azure_serves_beside_its_deployments_is_named_where_it_is() {
+        for (path, expected) in [
+            ("/api/openai/deployments/gpt-4o/files/file-1/content", Some("files")),
+            ("/api/v1/openai/deployments/gpt-4o/models", Some("models")),
+            ("/api/openai/deployments/gpt-4o/filesystem", None),
+            ("/api/openai/deployments/files", None),
+            ("/api/openai/v1/files/x/y", None),
+        ] {
+            let found = match below(path, Operation::Responses).unwrap_err() {
+                ApiError::NotBelowDeployment { path } => Some(path),
+                _ => None,
+            };
+            assert_eq!(found, expected, "{path}");
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct Protocol {
     pub api: Api,
     /// The path of the operation in Azure's classic API.
     pub placement: Placement,
+    /// Whether Azure's SDKs name no deployment in the path, although Azure's classic API has one.
+    pub is_asked_at_resource: bool,
     /// Whether old clients name the model in the path: `engines/{engine}/completions`.
     pub has_engine_path: bool,
     /// Whether Azure AI Inference has it too, below `/models`.
@@ -201,6 +203,7 @@ impl Protocol {
             path,
             api: Api::OpenAi,
             placement: Placement::Deployment,
+            is_asked_at_resource: false,
             has_engine_path: false,
             has_inference_path: false,
             is_bound_to_model: false,
@@ -248,12 +251,6 @@ impl Protocol {
     #[must_use]
     pub fn of_kind(kind: Kind) -> &'static Self {
         Self::of(kind.operation())
-    }
-
-    /// Whether the operation is below a deployment in Azure's classic API.
-    #[must_use]
-    pub fn is_below_deployment(&self) -> bool {
-        self.placement == Placement::Deployment
     }
 
     /// Whether a request's body must be a form.

@@ -23,6 +23,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         cost: |_, _, _| Settlement::Exact(Usage::of_tokens(0, 0)),
         ..ResponseFormat::TOKENS
     },
+    is_asked_at_resource: true,
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Moderations, "moderations", read, write)
 };

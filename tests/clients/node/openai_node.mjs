@@ -194,6 +194,15 @@ scenario("azure's client takes its deployment from the start", async () => {
   assert.match((await complete(azure({ endpoint: API, deployment: "gpt-4o" }))).model, /^gpt-4o-2024/);
 });
 
+scenario("azure's client finds responses below a deployment, and moderations without one", async () => {
+  const deployment = azure({ baseURL: `${API}/openai/deployments/${CHAT}` });
+  const answer = await deployment.responses.create({ model: CHAT, input: SAMPLES.question });
+  isAnswer(answer.output_text);
+  await assert.rejects(deployment.files.list(), (error) => error.code === "unknown_route" && /\/api\/openai\/files/.test(error.message));
+  const { results } = await azure({ endpoint: API }).moderations.create({ input: "A kind sentence." });
+  assert.equal(results[0].flagged, false);
+});
+
 scenario("azure's client gets azure's first frame without choices", async () => {
   const chunks = [];
   for await (const chunk of await complete(azure({ endpoint: API }), { stream: true })) chunks.push(chunk);

@@ -109,7 +109,7 @@ impl ApiError {
                 "api_error",
                 Retry::After(*retry_after),
             ),
-            Self::UnknownRoute => {
+            Self::UnknownRoute | Self::NotBelowDeployment { .. } => {
                 row(StatusCode::NOT_FOUND, "unknown_route", REQUEST, Retry::AsUsual)
             }
             Self::MethodNotAllowed { .. } => {
