@@ -25,7 +25,7 @@ use crate::error::AdminError;
 use crate::page::cursor;
 use crate::{Call, body, changes, reply};
 
-pub(crate) use draft::{Described, Terms, described, replica};
+pub(crate) use draft::{Described, Terms, described, expect_distinct, replica};
 
 use draft::key_reference;
 pub use endpoint::is_azures;
@@ -77,6 +77,9 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     let admin = call.admin;
     let body = body::object(call.request)?;
     let existing = existing(call, name, &body).await?;
+    if existing.is_none() {
+        expect_distinct(name, &admin.store.deployments(call.organiser()).await?)?;
+    }
     let terms = Terms { before: existing.as_ref(), allow_loopback: admin.allow_loopback };
     let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
     if let Some(before) = existing.as_ref().filter(|one| one.endpoint != deployment.endpoint) {

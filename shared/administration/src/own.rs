@@ -61,6 +61,7 @@ impl OwnPlace<'_> {
         let replica = deployments::replica(body.get("replica").and_then(Value::as_str)).ok();
         let earlier =
             before.iter().find(|d| d.name.as_str() == name && Some(&d.replica) == replica.as_ref());
+        deployments::expect_distinct(name, &before)?;
         let is_new = earlier.is_none();
         if is_new && before.len() >= MOST {
             return Err(AdminError::field(

@@ -204,7 +204,7 @@ impl ModelLimits {
     /// The limits of the model with a name on offer.
     #[must_use]
     pub fn of(&self, name: &DeploymentName) -> Option<OfModel> {
-        self.where_is(|one| one.name.as_str().eq_ignore_ascii_case(name.as_str()))
+        self.where_is(|one| one.name.eq_ignore_case(name.as_str()))
     }
 
     /// The limits of the model with a key.

@@ -312,7 +312,8 @@ impl Catalog {
     }
 
     /// The name on offer that is meant by another spelling, for one operation or for any. A name in
-    /// other letters is closer than one without its version.
+    /// other letters is closer than one without its version. Of names that differ only in case it is
+    /// the first in the order of bytes.
     #[must_use]
     pub fn spelt_loosely(
         &self,
@@ -324,7 +325,7 @@ impl Catalog {
             let offered = self.deployments.iter();
             let mut offered =
                 offered.filter(|d| operation.is_none_or(|operation| d.does(operation)));
-            offered.find(|d| d.name.as_str().eq_ignore_ascii_case(wanted)).map(|d| &d.name)
+            offered.find(|d| d.name.eq_ignore_case(wanted)).map(|d| &d.name)
         };
         let mut shorter = Some(wanted);
         while let Some(name) = shorter {

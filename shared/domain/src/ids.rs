@@ -80,6 +80,14 @@ id! {
     Replica, 32
 }
 
+impl DeploymentName {
+    /// Whether a text is this name in any case, as requests may spell it.
+    #[must_use]
+    pub fn eq_ignore_case(&self, text: &str) -> bool {
+        self.as_str().eq_ignore_ascii_case(text)
+    }
+}
+
 impl SessionId {
     const PREFIX: &str = "sess_";
 

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use lanyard_administration::Administration;
-use lanyard_administration::ports::KeyStore;
+use lanyard_administration::ports::{DeploymentStore, KeyStore};
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::AzureKey;
 use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::ports::{Cause, Clock, Ledger};
+use lanyard_platform::organisers::Organisers;
 use serde_json::{Value, json};
 
 use super::harness::{Harness, deployment};
@@ -201,6 +203,61 @@ async fn a_deployment_that_was_used_stays_while_requests_of_its_event_are_in_pro
     harness.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
     open(-1).await;
     harness.delete("/deployments/gpt-4o").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_name_that_differs_only_in_case_is_refused_and_understood_in_an_event() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let refused = harness.put("/deployments/GPT-4o", deployment("embeddings")).await;
+    let error = refused.refused(400, "invalid_value");
+    assert_eq!(error["error"]["details"][0]["field"], "name", "{error}");
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.contains("differs only in case from gpt-4o"), "{message}");
+    let mut replica = deployment("chat_completions");
+    replica["replica"] = json!("sweden");
+    harness.put("/deployments/GPT-4o", replica.clone()).await.refused(400, "invalid_value");
+    harness.put("/deployments/gpt-4o", replica).await.ok(201);
+
+    let named = json!({
+        "deployments": ["GPT-4O", "gpt-4o"], "default_deployments": {"chat_completions": "Gpt-4o"},
+        "allowances": {"attendee": {"by_model": {"GPT-4o": {"requests_per_minute": 3}}}},
+    });
+    let (path, event) = harness.event(named).await;
+    assert_eq!(event["deployments"], json!(["gpt-4o"]));
+    assert_eq!(event["default_deployments"]["chat_completions"], "gpt-4o");
+    let limits = &event["allowances"]["attendee"]["by_model"];
+    assert_eq!(limits, &json!({"gpt-4o": {"requests_per_minute": 3}}));
+
+    harness.patch(&path, json!({"own_deployments": "organiser"})).await.ok(200);
+    let own = |name| format!("{path}/own-deployments/{name}?user=ada");
+    harness.put(&own("mine"), deployment("embeddings")).await.ok(201);
+    let refused = harness.put(&own("MINE"), deployment("embeddings")).await;
+    assert_eq!(refused.wrong_fields(), ["name"]);
+    harness.put(&own("mine"), deployment("embeddings")).await.ok(200);
+}
+
+#[tokio::test]
+async fn stored_names_that_differ_only_in_case_can_still_be_changed() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let organisers = Organisers::new(harness.table.clone());
+    let main = "main".parse().unwrap();
+    let [stored] = organisers.deployments(&main).await.unwrap().try_into().unwrap();
+    let twin = Deployment { name: "GPT-4o".parse().unwrap(), ..stored };
+    organisers.put_deployment(&main, &twin).await.unwrap();
+    for name in ["gpt-4o", "GPT-4o"] {
+        harness.put(&format!("/deployments/{name}"), deployment("embeddings")).await.ok(200);
+    }
+    let mut replica = deployment("embeddings");
+    replica["replica"] = json!("sweden");
+    harness.put("/deployments/GPT-4o", replica).await.ok(201);
+    harness
+        .put("/deployments/Gpt-4o", deployment("embeddings"))
+        .await
+        .refused(400, "invalid_value");
+    let (_, event) = harness.event(json!({"deployments": ["gpt-4o", "GPT-4o"]})).await;
+    assert_eq!(event["deployments"], json!(["gpt-4o", "GPT-4o"]));
 }
 
 /// A key store that is away.

@@ -91,8 +91,7 @@ fn set_on_models(
         form.mistake(&format!("by_model.{name}"), format!("{is}: {first}"));
     };
     for (text, limits) in models {
-        let of_model =
-            || granted.iter().filter(|one| one.name.as_str().eq_ignore_ascii_case(&text));
+        let of_model = || granted.iter().filter(|one| one.name.eq_ignore_case(&text));
         let is_known = of_model().next().is_some() || has_own(before, &text);
         match limits {
             Some(limits) if !limits.0.is_empty() => {

@@ -47,6 +47,28 @@ pub(crate) fn replica(text: Option<&str>) -> Result<Replica, String> {
     replica.map_err(|fault: lanyard_domain::ids::InvalidId| fault.to_string())
 }
 
+/// Refuses a new name that differs from another one only in the case of its letters. Requests name
+/// models in any case. Of two such names that are stored already, each is found by its own spelling,
+/// and by any other the one that is first in the order of bytes.
+///
+/// # Errors
+///
+/// 400 with the name to use.
+pub(crate) fn expect_distinct(name: &str, existing: &[Deployment]) -> Result<(), AdminError> {
+    let same = existing.iter().map(|one| &one.name).filter(|one| one.eq_ignore_case(name));
+    let same: Vec<_> = same.collect();
+    match same.first() {
+        Some(known) if !same.iter().any(|one| one.as_str() == name) => Err(AdminError::field(
+            "name",
+            format!(
+                "differs only in case from {known}, which is there, and models are found in any \
+                 case: use {known}, or another name"
+            ),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The complete deployment that a body describes. Absent fields get their defaults.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ fn one(
     for (text, limits) in models {
         let offered = catalog.names(None);
         let known = before.names().into_iter().chain(&offered);
-        let is_meant = |name: &&DeploymentName| name.as_str().eq_ignore_ascii_case(&text);
+        let is_meant = |name: &&DeploymentName| name.eq_ignore_case(&text);
         let sets = limits.as_ref().is_some_and(|limits| limits.0.values().any(Option::is_some));
         let is_offered = offered.iter().any(|name| is_meant(&name));
         let Some(name) = known.into_iter().find(is_meant).filter(|_| is_offered || !sets) else {
@@ -112,9 +112,7 @@ pub(super) fn warnings(event: &Event) -> Vec<String> {
     let mut warnings = Vec::new();
     for (whose, limits) in [("attendee", &by_model.attendee), ("event", &by_model.event)] {
         for name in limits.names() {
-            let is_meant =
-                |offered: &DeploymentName| offered.as_str().eq_ignore_ascii_case(name.as_str());
-            if !offered.iter().any(is_meant) {
+            if !offered.iter().any(|offered| offered.eq_ignore_case(name.as_str())) {
                 warnings.push(format!(
                     "allowances.{whose}.by_model limits {name}, which the event does not offer."
                 ));

@@ -18,25 +18,36 @@ pub(super) fn offered(
     deployments: &[Deployment],
     mistakes: &Mistakes,
 ) -> Option<Vec<DeploymentName>> {
-    if let Given::Value(names) = &given {
-        let all = Catalog::new(deployments.to_vec(), None).names(None);
-        let unknown: Vec<_> = names
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !all.contains(name))
-            .map(|(index, _)| format!("[{index}]"))
-            .collect();
-        if !unknown.is_empty() {
-            mistakes.add(
-                "deployments",
-                match all.as_slice() {
-                    [] => format!("{} is unknown: you have no deployments yet", unknown.join(", ")),
-                    all => format!("{} is unknown; you have: {}", unknown.join(", "), joined(all)),
-                },
-            );
+    let names = match given {
+        Given::Value(names) => names,
+        given @ (Given::Absent | Given::Null | Given::Wrong) => return given.or_before(before),
+    };
+    let all = Catalog::new(deployments.to_vec(), None).names(None);
+    let mut known: Vec<DeploymentName> = Vec::with_capacity(names.len());
+    let mut unknown = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match named(&all, name) {
+            Some(name) if known.contains(name) => {}
+            Some(name) => known.push(name.clone()),
+            None => unknown.push(format!("[{index}]")),
         }
     }
-    given.or_before(before)
+    if !unknown.is_empty() {
+        mistakes.add(
+            "deployments",
+            match all.as_slice() {
+                [] => format!("{} is unknown: you have no deployments yet", unknown.join(", ")),
+                all => format!("{} is unknown; you have: {}", unknown.join(", "), joined(all)),
+            },
+        );
+    }
+    Some(known)
+}
+
+/// The one of these names that is meant, in any case.
+fn named<'n>(names: &'n [DeploymentName], wanted: &DeploymentName) -> Option<&'n DeploymentName> {
+    let in_any_case = || names.iter().find(|name| name.eq_ignore_case(wanted.as_str()));
+    names.iter().find(|name| *name == wanted).or_else(in_any_case)
 }
 
 pub(super) fn joined(names: &[DeploymentName]) -> String {
@@ -66,7 +77,7 @@ pub(super) fn defaults(
         let names = offer.catalog.names(Some(operation));
         let before = before.get(&operation).filter(|name| !forgets_all && names.contains(name));
         let chosen = match given.remove(&operation) {
-            Some(Some(name)) if !names.contains(&name) => {
+            Some(Some(name)) => named(&names, &name).cloned().or_else(|| {
                 let field = format!("default_deployments.{operation}");
                 mistakes.add(
                     field,
@@ -79,8 +90,7 @@ pub(super) fn defaults(
                     },
                 );
                 None
-            }
-            Some(Some(name)) => Some(name),
+            }),
             Some(None) => offer.obvious(operation, names),
             None => before.cloned().or_else(|| offer.obvious(operation, names)),
         };

@@ -90,6 +90,22 @@ fn a_name_is_understood_in_other_letters_with_a_provider_or_a_date() {
     assert!(catalog.named("GPT-5-mini", Operation::ChatCompletions, Spelling::Exact).is_none());
 }
 
+/// New names must differ in more than their case; tables may have such names from earlier releases.
+#[test]
+fn of_names_that_differ_only_in_case_each_is_found_by_its_own_spelling_else_the_first() {
+    let names = ["gpt", "GPT", "Gpt"];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let deployments = order.map(|at| deployment(names[at], "1", 1));
+        let catalog = Catalog::new(deployments.into(), None);
+        for name in names {
+            let exact = catalog.named(name, Operation::ChatCompletions, Spelling::Exact).unwrap();
+            assert_eq!(exact.name().unwrap().as_str(), name);
+        }
+        let loose = catalog.named("gPT", Operation::ChatCompletions, Spelling::Loose).unwrap();
+        assert_eq!(loose.name().unwrap().as_str(), "GPT");
+    }
+}
+
 /// Of 2,000 attendees, each replica is the first of about as many as its weight says.
 #[test]
 fn weights_hold_on_average_over_attendees() {
