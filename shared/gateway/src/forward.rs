@@ -159,7 +159,7 @@ pub(crate) fn parse<'a>(
 ) -> Result<(Route<'a>, Passes), ApiError> {
     let route = parse::route(request.http.uri().path(), protocol)?;
     expect_method(request, &Method::POST, "POST, OPTIONS")?;
-    Ok((route, parse::token(request)?))
+    Ok((route, parse::tokens(request)?))
 }
 
 /// The line of the request log is written when the reservation is settled.

@@ -122,7 +122,7 @@ impl Gateway {
     /// 401, 403, 429 and 503, as for every route.
     pub async fn attend(&self, request: &Request) -> Result<(Attendance, Account), ApiError> {
         let line = &mut RequestLine::default();
-        let attendance = self.look_up(parse::token(request)?, request.now, line).await?;
+        let attendance = self.look_up(parse::tokens(request)?, request.now, line).await?;
         self.count_free_call(&attendance, request.now)?;
         let account = self.account(&attendance).await?;
         expect_admitted(&attendance, &account)?;

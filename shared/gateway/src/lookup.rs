@@ -177,7 +177,8 @@ fn access_denied(event: &Event, why: AccessDenied) -> ApiError {
 }
 
 impl Gateway {
-    /// Finds the event of the first good credential, and checks that the event is open. The line learns of the event also if the event refuses.
+    /// Finds the event of the first good credential, and checks that the event is open. The line
+    /// learns of the event also if the event refuses.
     ///
     /// # Errors
     ///

@@ -44,8 +44,7 @@ impl<'a> Call<'a> {
         matched: RouteMatch<'a>,
         line: &mut RequestLine,
     ) -> Result<Self, ApiError> {
-        let token = parse::token(request)?;
-        let attendance = gateway.look_up(token, request.now, line).await?;
+        let attendance = gateway.look_up(parse::tokens(request)?, request.now, line).await?;
         let query = request.http.uri().query();
         let metadata = RequestMetadata::read(request)?;
         let query = Query::read(matched.route.query, query)?;

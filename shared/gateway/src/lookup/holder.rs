@@ -36,21 +36,6 @@ impl Gateway {
         }
     }
 
-    /// The event of a code, if it is open.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Gateway::look_up`].
-    pub async fn open_event(
-        &self,
-        code: &EventCode,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.event_of(code, now).await?;
-        check_open(&at.event, now)?;
-        Ok(at)
-    }
-
     /// The event of the first of these codes that is one, if it is open.
     ///
     /// # Errors

@@ -26,31 +26,25 @@ pub enum Pass {
     Signed(SignedToken),
 }
 
-/// Credentials in the order in which they are tried. There is at least one.
+/// Credentials in the order in which they are tried.
 #[derive(Debug)]
 pub struct Passes<T = Pass> {
-    first: T,
+    first: Option<T>,
     /// Empty for most requests, which saves an allocation.
     others: Vec<T>,
 }
 
 impl<T> IntoIterator for Passes<T> {
     type Item = T;
-    type IntoIter = std::iter::Chain<std::iter::Once<T>, std::vec::IntoIter<T>>;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        std::iter::once(self.first).chain(self.others)
+        self.first.into_iter().chain(self.others)
     }
 }
 
-/// What has been found so far.
-struct Found<T> {
-    first: Option<T>,
-    others: Vec<T>,
-}
-
-impl<T> Found<T> {
-    const fn nothing() -> Self {
+impl<T> Passes<T> {
+    const fn none() -> Self {
         Self { first: None, others: Vec::new() }
     }
 
@@ -62,9 +56,8 @@ impl<T> Found<T> {
         }
     }
 
-    fn all(self) -> Result<Passes<T>, ApiError> {
-        let first = self.first.ok_or(ApiError::InvalidEventCode)?;
-        Ok(Passes { first, others: self.others })
+    fn at_least_one(self) -> Result<Self, ApiError> {
+        if self.first.is_some() { Ok(self) } else { Err(ApiError::InvalidEventCode) }
     }
 }
 
@@ -73,13 +66,13 @@ impl<T> Found<T> {
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], the same for missing and malformed ones.
-pub fn token(request: &Request) -> Result<Passes, ApiError> {
-    let mut found = Found::nothing();
+pub fn tokens(request: &Request) -> Result<Passes, ApiError> {
+    let mut found = Passes::none();
     each(request, &mut complete, &mut found);
     if let Some(user) = user_apart(request) {
         each(request, &mut |text| completed(text, user), &mut found);
     }
-    found.all()
+    found.at_least_one()
 }
 
 /// A credential that names its user.
@@ -110,20 +103,20 @@ fn user_apart(request: &Request) -> Option<&str> {
 ///
 /// # Errors
 ///
-/// [`ApiError::InvalidEventCode`], as for [`token`].
+/// [`ApiError::InvalidEventCode`], as for [`tokens`].
 pub fn codes(request: &Request) -> Result<Passes<EventCode>, ApiError> {
-    let mut found = Found::nothing();
+    let mut found = Passes::none();
     let mut code = |credential: &str| {
         let code = credential.split('/').next().unwrap_or_default();
         let code = code.split_once('@').map_or(code, |(_, code)| code);
         code.trim_matches(' ').parse().ok()
     };
     each(request, &mut code, &mut found);
-    found.all()
+    found.at_least_one()
 }
 
 /// Keeps each well-formed credential, in the order of precedence. The original header decides alone.
-fn each<T>(request: &Request, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
+fn each<T>(request: &Request, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
     if request.http.headers().contains_key(&headers::EVENT_CODE) {
         texts(request, headers::EVENT_CODE).for_each(|value| in_value(value, read, found));
         return;
@@ -148,7 +141,7 @@ fn texts(request: &Request, name: HeaderName) -> impl Iterator<Item = &str> {
 
 /// Reads one value of a key's header. A user's name may contain a comma, so the complete value comes
 /// first, unless it is a list of credentials.
-fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
+fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
     if !value.contains(',') {
         read(unquoted(value)).into_iter().for_each(|one| found.keep(one));
         return;
@@ -161,7 +154,7 @@ fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mu
 }
 
 /// Reads one value of `Authorization`: a scheme begins each of joined values.
-fn in_tokens<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Found<T>) {
+fn in_tokens<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
     let mut of_scheme = |text: &str| {
         if let Some(token) = bearer_in(text) {
             in_value(token, read, found);
@@ -238,7 +231,7 @@ mod tests {
         let id = format!("req_{:032x}", 1).parse().unwrap();
         let now = "2026-12-05T09:00:00Z".parse().unwrap();
         let http = http.body(bytes::Bytes::new()).unwrap();
-        let passes = token(&Request { id, now, deadline: None, http });
+        let passes = tokens(&Request { id, now, deadline: None, http });
         let shared = |pass| match pass {
             Pass::Shared(token) => Some(format!("{}/{}", token.code.as_str(), token.user)),
             Pass::Signed(_) => None,

@@ -73,7 +73,7 @@ impl People {
             // An attendee with a token or a key needs none.
             Pass::Signed(_) => None,
         };
-        let token = parse::token(&request)?.into_iter().find_map(shared);
+        let token = parse::tokens(&request)?.into_iter().find_map(shared);
         let token = token.ok_or(ApiError::InvalidEventCode)?;
         let attendance = self.newcomer(token, &id, &request).await?;
         let expect_open = || check_open(attendance.event(), request.now);
