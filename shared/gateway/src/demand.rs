@@ -100,6 +100,7 @@ impl Gateway {
                 attendance,
                 operation: protocol.operation,
                 model: wanted,
+                choice: call.choice.clone(),
                 references,
                 item_ids,
                 reasoning_ids,

@@ -43,6 +43,8 @@ pub struct Concern<'a, 'm> {
     pub operation: Operation,
     /// The model that it names.
     pub model: Option<&'m str>,
+    /// The deployments of that model, or of the default.
+    pub choice: Choice<'a>,
     /// The ids that its body names.
     pub references: Vec<Reference>,
     /// The ids of items of earlier responses that its input refers to.

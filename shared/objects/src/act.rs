@@ -17,6 +17,7 @@ use lanyard_protocol::{assistants, conversations, threads};
 
 use crate::Objects;
 use crate::call::Call;
+use crate::create::home_of;
 use crate::ownership::{deployment_at, pinned_at};
 use crate::registry::owner_of;
 use crate::responses::{bytes_type, is_events, json_body, respond};
@@ -136,9 +137,7 @@ impl Objects {
             None => request.http.body().clone(),
             Some(model) => {
                 let choice = attendance.choose_shared(Some(&model), call.operation())?;
-                let choice = pinned_at(choice, &owned.home)?;
-                let model = choice.order_for(attendance.affinity()).first().copied();
-                let model = model.ok_or(ApiError::Internal(None))?;
+                let model = home_of(&pinned_at(choice, &owned.home)?, attendance)?;
                 plan.new_model = Some(model);
                 assistants::write(&payload, model.azure_name.as_str())
             }
@@ -157,15 +156,11 @@ impl Objects {
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
         let bytes = json_body(request, home, upstream).await?;
-        match (owned.kind, call.kind()) {
-            // The steps of a run have a state of their own.
-            (Kind::Run | Kind::Video, _) if call.matched.is_about_itself() => {
-                self.settle_job_if_ended(owned, &attendance.at, &bytes);
-            }
-            (Kind::Thread, Kind::Run) => {
-                self.settle_runs_that_ended(owner_of(attendance), &attendance.at, &bytes);
-            }
-            _ => {}
+        // The steps of a run have a state of their own.
+        if owned.kind.is_job() && call.matched.is_about_itself() {
+            self.settle_job_if_ended(owned, &attendance.at, &bytes);
+        } else if owned.kind == Kind::Thread && call.kind() == Kind::Run {
+            self.settle_runs_that_ended(owner_of(attendance), &attendance.at, &bytes);
         }
         Ok(Rewriter::of(call.kind(), &attendance.at, home, request).rewrite(bytes))
     }

@@ -80,14 +80,14 @@ impl Objects {
             listing => listing?,
         };
         let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
-        let (mut after, mut left): (Option<ObjectPlace>, u64) = (None, 0);
+        let left_before = cleared.left;
+        let mut after: Option<ObjectPlace> = None;
         loop {
             let page = self.registry.store.of_event(&event.id, after.as_ref(), PAGE).await?;
             after = page.next;
             // An object whose record cannot be read stays upstream, and the event stays marked.
             let unreadable = u64::try_from(page.found.unreadable.len()).unwrap_or(u64::MAX);
             cleared.left += unreadable;
-            left += unreadable;
             let page = page.found.reported(ports.request_log.as_ref(), Some(&event.id));
             let clearings =
                 page.into_iter().map(|owned| self.delete_one(owned, &deployments, until));
@@ -95,7 +95,6 @@ impl Objects {
             while let Some(is_gone) = clearings.next().await {
                 cleared.deleted += u64::from(is_gone);
                 cleared.left += u64::from(!is_gone);
-                left += u64::from(!is_gone);
             }
             if Instant::now() >= until {
                 return Ok(());
@@ -104,7 +103,7 @@ impl Objects {
                 break;
             }
         }
-        if left == 0 {
+        if cleared.left == left_before {
             self.registry.store.unmark(&event.id).await?;
         }
         Ok(())

@@ -14,10 +14,10 @@ use lanyard_gateway::Ports;
 use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::lookup::OpenEvent;
-use lanyard_gateway::ports::{Cause, StoreFault, Unreadable, UpstreamCall};
+use lanyard_gateway::ports::{Cause, StoreFault, Unreadable};
 use lanyard_gateway::relay::read_whole;
+use lanyard_protocol::Protocol;
 use lanyard_protocol::stream::Produced;
-use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::Objects;
@@ -26,7 +26,7 @@ use crate::jobs::{Jobs, UNKNOWN};
 use crate::ownership::home_in;
 use crate::registry::owner_of;
 use crate::responses::json_body;
-use crate::upstream::Outgoing;
+use crate::upstream::{Outgoing, background_call};
 
 /// The age of a job from which a 404 means that it is gone. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
@@ -176,18 +176,8 @@ impl Jobs {
     ) -> Result<Option<bytes::Bytes>, Cause> {
         let home = home_in(at.catalog.deployments(), &owned.home)
             .ok_or("no deployment leads to the resource that works on it any more")?;
-        let call = || UpstreamCall {
-            method: Method::GET,
-            url: Protocol::of_kind(owned.kind).url_below(home, owned.segments(), ""),
-            content_type: None,
-            body: bytes::Bytes::new(),
-            beta: Protocol::of_kind(owned.kind).preview,
-            headers: Vec::new(),
-            accept: stored::accept(false),
-            is_streamed: false,
-            request_id: owned.request_id.clone(),
-            timeout: READ_TIMEOUT,
-        };
+        let url = Protocol::of_kind(owned.kind).url_below(home, owned.segments(), "");
+        let call = || background_call(owned, Method::GET, url.clone(), READ_TIMEOUT);
         let Ports { upstream, clock, .. } = self.gateway.ports();
         match call_deployment(upstream.as_ref(), clock.as_ref(), home, call).await {
             Ok(response) => {

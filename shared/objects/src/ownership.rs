@@ -82,11 +82,6 @@ impl NamedObjects {
         }
     }
 
-    /// The conversation among them.
-    pub(crate) fn conversation(&self) -> Option<&Owned> {
-        self.objects.iter().find(|owned| owned.kind == Kind::Conversation)
-    }
-
     /// The containers among them.
     pub(crate) fn containers(&self) -> Vec<ObjectId> {
         let named = self.objects.iter().filter(|owned| owned.kind == Kind::Container);
@@ -160,7 +155,7 @@ pub(crate) fn home_in<'d>(deployments: &'d [Deployment], home: &Home) -> Option<
 /// 400 if the model is not served where the named objects are.
 pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &NamedObjects) -> Result<Choice<'a>, ApiError> {
     if let Some(home) = named.home()? {
-        return choice.at(&home.endpoint).ok_or_else(different_resources);
+        return pinned_at(choice, home);
     }
     let latest = named.earlier.iter().max_by_key(|owned| owned.created_at);
     let there = latest.and_then(|container| choice.at(&container.home.endpoint));
@@ -260,19 +255,19 @@ impl Registry {
             .map(|reference| {
                 let owner = &owner;
                 async move {
-                    let Reference { kind, param, id, times, .. } = reference;
-                    let missing = || ApiError::ObjectNotFound { kind, param: Some(param) };
-                    let id: ObjectId = id.parse().map_err(|_| missing())?;
+                    let (kind, param) = (reference.kind, Some(reference.param));
+                    let missing = || ApiError::ObjectNotFound { kind, param };
+                    let id: ObjectId = reference.id.parse().map_err(|_| missing())?;
                     let owned = self.find(owner, kind, &id).await?.ok_or_else(missing)?;
-                    Ok::<_, ApiError>((owned, times, param))
+                    Ok::<_, ApiError>((reference, owned))
                 }
             })
             .buffered(AT_ONCE);
         let found: Vec<_> = found.try_collect().await?;
-        for (owned, times, param) in found {
-            match owned.kind == Kind::Container && ["input", "items"].contains(&param) {
+        for (reference, owned) in found {
+            match reference.is_of_earlier_turn() {
                 true => named.earlier.push(owned),
-                false => named.add(owned, times),
+                false => named.add(owned, reference.times),
             }
         }
         Ok(named)

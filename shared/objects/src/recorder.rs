@@ -29,6 +29,7 @@ impl StoredObjects for ObjectHook {
             attendance,
             operation,
             model,
+            choice,
             references,
             item_ids,
             reasoning_ids,
@@ -37,19 +38,20 @@ impl StoredObjects for ObjectHook {
             estimate,
         } = concern;
         // An attendee's own resource is shared with nobody, and its containers are not recorded.
-        let is_own = !is_stored
-            && references.iter().all(|reference| reference.kind == Kind::Container)
-            && attendance.choose(model, operation)?.is_own();
-        let references = if is_own { Vec::new() } else { references };
+        let stays_own = choice.is_own()
+            && !is_stored
+            && references.iter().all(|reference| reference.kind == Kind::Container);
+        let references = if stays_own { Vec::new() } else { references };
         let mut named = self.0.named(attendance, references).await?;
         let items = NamedItems { ids: item_ids, of_reasoning: reasoning_ids };
         let unstored_ids = self.0.add_responses_with(attendance, items, &mut named).await?;
-        let choice = match is_stored || named.kind().is_some() {
-            // Never at an attendee's own resource: the event's resources are cleared after the
-            // event.
-            true => pinned(attendance.choose_shared(model, operation)?, &named)?,
-            false => pinned(attendance.choose(model, operation)?, &named)?,
+        // Objects are never at an attendee's own resource: the event's resources are cleared after
+        // the event.
+        let choice = match choice.is_own() && (is_stored || named.kind().is_some()) {
+            true => attendance.choose_shared(model, operation)?,
+            false => choice,
         };
+        let choice = pinned(choice, &named)?;
         let makes_containers = (is_stored || uses_hosted) && !choice.is_own();
         let containers = named.containers();
         let named_tokens = named.tokens_for(choice.facts());
@@ -65,7 +67,7 @@ impl StoredObjects for ObjectHook {
                     .then(|| NewObject::of(Kind::Response, request, attendance, tokens)),
                 home: None,
                 missing: named.kind(),
-                conversation: named.conversation().cloned(),
+                conversation: named.of_kind(Kind::Conversation).cloned(),
                 own_prompt_tokens: estimate.prompt_tokens,
                 recorded: None,
                 container: makes_containers

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
 use lanyard_domain::catalog::Deployment;
@@ -18,12 +17,13 @@ use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::memory::Bounded;
 use lanyard_gateway::metadata::RequestMetadata;
-use lanyard_gateway::ports::{Cause, Clock, Incident, Random, RequestLog, Upstream, UpstreamCall};
+use lanyard_gateway::ports::{Cause, Clock, Incident, Random, RequestLog, Upstream};
 use lanyard_gateway::request::Request;
-use lanyard_protocol::{Protocol, stored};
+use lanyard_protocol::Protocol;
 use tokio::time::Instant;
 
 use crate::store::{ObjectStore, Size};
+use crate::upstream::background_call;
 
 /// How long a process assumes that an event is marked. It must be shorter than the time from an
 /// event's end to the deletion of its objects, which removes the mark.
@@ -230,20 +230,13 @@ impl Registry {
     /// Deletes an object at Azure. An object that is already gone counts as deleted.
     pub(crate) async fn delete(&self, owned: &Owned, home: &Deployment) -> Result<(), Cause> {
         let is_run = owned.kind == Kind::Run;
-        let end = is_run.then_some("cancel");
-        let call = || UpstreamCall {
-            // Azure deletes a run with its thread. Until then it can be cancelled.
-            method: if is_run { Method::POST } else { Method::DELETE },
-            url: Protocol::of_kind(owned.kind).url_below(home, owned.segments().chain(end), ""),
-            content_type: None,
-            body: Bytes::new(),
-            beta: Protocol::of_kind(owned.kind).preview,
-            headers: Vec::new(),
-            accept: stored::accept(false),
-            is_streamed: false,
-            request_id: owned.request_id.clone(),
-            timeout: DELETING,
+        // Azure deletes a run with its thread. Until then it can be cancelled.
+        let (method, end) = match is_run {
+            true => (Method::POST, Some("cancel")),
+            false => (Method::DELETE, None),
         };
+        let url = Protocol::of_kind(owned.kind).url_below(home, owned.segments().chain(end), "");
+        let call = || background_call(owned, method.clone(), url.clone(), DELETING);
         let (upstream, clock) = (self.upstream.as_ref(), self.clock.as_ref());
         match call_deployment(upstream, clock, home, call).await {
             Ok(_) | Err(Failure::Missing(_) | Failure::NotThere(_)) => Ok(()),

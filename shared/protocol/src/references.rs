@@ -151,6 +151,15 @@ pub struct Reference {
     pub is_cited: bool,
 }
 
+impl Reference {
+    /// Whether an earlier turn names it and the request can do without it: a container in which a
+    /// tool has worked.
+    #[must_use]
+    pub fn is_of_earlier_turn(&self) -> bool {
+        self.kind == Kind::Container && ["input", "items"].contains(&self.param)
+    }
+}
+
 /// Every id in a body, each once.
 pub(crate) fn read<'f>(
     places: &[IdPlace],
