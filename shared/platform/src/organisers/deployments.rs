@@ -67,7 +67,7 @@ impl DeploymentStore for Organisers {
         organiser: &OrganiserId,
         endpoint: &str,
     ) -> Result<Vec<Event>, OrganiserFault> {
-        let mut found = self.table.events_with_objects_at(endpoint).await.map_err(away)?;
+        let mut found = self.table.events_with_objects_at(endpoint).await.map_err(unavailable)?;
         found.unreadable.iter().for_each(Unreadable::log);
         found.items.retain(|event| event.organiser == *organiser);
         Ok(found.items)
