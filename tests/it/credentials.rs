@@ -1,7 +1,9 @@
 //! Credentials, and the headers around them.
 
+use chrono::TimeDelta;
 use http::{HeaderMap, HeaderValue};
 use insta::assert_snapshot;
+use lanyard_gateway::testing::EventTrouble;
 
 use crate::bad_input::{nothing_happened, strict_world};
 use crate::support::World;
@@ -157,6 +159,31 @@ async fn a_dummy_key_hides_no_good_credential_also_if_it_looks_like_one() {
     request.headers_mut().insert("api-key", many.parse().unwrap());
     ada.send(request).await.assert_refused(401, "invalid_event_code");
     assert_eq!(world.settle().await.requests, 6);
+}
+
+#[tokio::test]
+async fn a_dummy_that_cannot_be_looked_up_hides_no_good_credential() {
+    for (trouble, waited) in [(EventTrouble::Unavailable, 60), (EventTrouble::Unreadable, 1)] {
+        let world = World::event("dummy-away").in_memory().start().await;
+        let ada = world.attendee("ada").await;
+        ada.chat("hello").await.assert_ok();
+        world.events().trouble(Some(trouble));
+        world.wait(TimeDelta::seconds(waited));
+        let with = |keys: &str, path: &str, body: String| {
+            let mut request = ada.post(path, body);
+            request.headers_mut().remove("openai-event-code");
+            request.headers_mut().insert("api-key", keys.parse().unwrap());
+            ada.send(request)
+        };
+        let both = format!("sk-x/y, {}", ada.token());
+        with(&both, CHAT, chat("hello").to_string()).await.assert_ok();
+        with(&both, "/api/v1/eventinfo", String::new()).await.assert_ok();
+        // One of the two may be good, so this is no refusal of them.
+        let unknown = with("sk-x/y, sk-x/z", CHAT, chat("hello").to_string()).await;
+        unknown.assert_refused(503, "accounting_unavailable");
+        world.events().trouble(None);
+        assert_eq!(world.settle().await.requests, 2, "{trouble:?}");
+    }
 }
 
 #[tokio::test]

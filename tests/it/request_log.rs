@@ -26,6 +26,27 @@ async fn each_wrong_code_is_counted_also_cached_ones() {
 }
 
 #[tokio::test]
+async fn each_of_several_wrong_codes_in_one_request_is_counted() {
+    let world = World::event("guesses").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let guess = |path: &str, keys: String| {
+        let mut request = ada.post(path, chat("hi").to_string());
+        request.headers_mut().insert("openai-event-code", keys.parse().unwrap());
+        ada.send(request)
+    };
+    for path in [CHAT, "/api/v1/eventinfo"] {
+        let before = world.request_log().incidents().len();
+        let refused = guess(path, "wrong1/a, wrong2/a, wrong3/a".to_owned()).await;
+        refused.assert_refused(401, "invalid_event_code");
+        assert_eq!(world.request_log().incidents()[before..], [Incident::InvalidCode; 3], "{path}");
+    }
+    // A dummy beside a good credential is no guess.
+    guess(CHAT, format!("wrong1/a, {}", ada.token())).await.assert_ok();
+    world.settle().await;
+    assert_eq!(world.request_log().incidents().len(), 6);
+}
+
+#[tokio::test]
 async fn a_settled_request_logs_the_used_part_of_the_budget() {
     let world = World::event("budget").everybody(Limit::TokensTotal, 20_000).in_memory();
     let world = world.with(|event| event.max_completion_tokens = Some(50)).start().await;

@@ -21,6 +21,7 @@ use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::LocalDay;
 use lanyard_protocol::demand::Caps;
 
+use self::holder::Holder;
 use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
@@ -213,14 +214,7 @@ impl Gateway {
         line: &mut RequestLine,
         check: impl Fn(&Event, DateTime<Utc>) -> Result<(), ApiError>,
     ) -> Result<Attendance, ApiError> {
-        let mut holder = None;
-        for pass in passes {
-            holder = self.holder(pass, now).await?;
-            if holder.is_some() {
-                break;
-            }
-        }
-        let (at, user, proof) = holder.ok_or_else(|| self.wrong_credential())?;
+        let Holder { at, user, proof } = self.first_holder(passes, now).await?;
         (line.event, line.user) = (Some(at.event.id.clone()), Some(user.clone()));
         check(&at.event, now)?;
         let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;
@@ -307,6 +301,7 @@ impl Gateway {
             Ok(None) => {
                 self.events.known.remove(handle);
                 self.events.unknown.insert(handle.clone(), now);
+                // Also beside a good credential: its holder may guess those of other events.
                 self.free_calls.found_nothing();
                 Ok(None)
             }

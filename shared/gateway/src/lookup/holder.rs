@@ -1,4 +1,7 @@
 //! Whose credential it is, and which event a code belongs to.
+//!
+//! A request may have several credentials, of which some are dummies. One that cannot be looked up
+//! does not hide one that is good, but it may be good itself: then its fault is the response.
 
 use std::sync::Arc;
 
@@ -12,25 +15,67 @@ use crate::error::ApiError;
 use crate::parse::{Pass, Passes};
 use crate::ports::Incident;
 
+/// Whose credential it is.
+pub(super) struct Holder {
+    pub(super) at: Arc<OpenEvent>,
+    pub(super) user: UserId,
+    pub(super) proof: Proof,
+}
+
+/// The credentials of a request that were not good.
+#[derive(Default)]
+struct Misses {
+    wrong: usize,
+    /// Why the first of the others could not be looked up.
+    failed: Option<ApiError>,
+}
+
+impl Misses {
+    /// What was found, or else another miss.
+    fn unless<T>(&mut self, found: Result<Option<T>, ApiError>) -> Option<T> {
+        match found {
+            Ok(Some(found)) => return Some(found),
+            Ok(None) => self.wrong += 1,
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
+        None
+    }
+}
+
 impl Gateway {
-    /// The event and the user of a credential. `None` if it is not good.
-    pub(super) async fn holder(
+    /// The holder of the first credential that is good.
+    ///
+    /// # Errors
+    ///
+    /// 401 if there is none, 503 if one cannot be looked up that may be it.
+    pub(super) async fn first_holder(
         &self,
-        pass: Pass,
+        passes: Passes,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Arc<OpenEvent>, UserId, Proof)>, ApiError> {
+    ) -> Result<Holder, ApiError> {
+        let mut misses = Misses::default();
+        for pass in passes {
+            if let Some(found) = misses.unless(self.holder(pass, now).await) {
+                return Ok(found);
+            }
+        }
+        Err(self.none_good(misses))
+    }
+
+    /// The holder of a credential. `None` if it is not good.
+    async fn holder(&self, pass: Pass, now: DateTime<Utc>) -> Result<Option<Holder>, ApiError> {
         match pass {
             Pass::Shared(token) => {
                 let at = self.working(&Handle::Code(token.code), now).await?;
                 let at = at.filter(|at| token.event.is_none_or(|event| event == at.event.id));
-                Ok(at.map(|at| (at, token.user, Proof::Code)))
+                Ok(at.map(|at| Holder { at, user: token.user, proof: Proof::Code }))
             }
             Pass::Signed(token) => {
                 let at = self.working(&Handle::Id(token.event().clone()), now).await?;
                 Ok(at.and_then(|at| {
                     let claims = token.verify(&at.event.signing, now)?;
                     let proof = claims.proof()?;
-                    Some((at, claims.user, proof))
+                    Some(Holder { at, user: claims.user, proof })
                 }))
             }
         }
@@ -61,26 +106,28 @@ impl Gateway {
         code: &EventCode,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.working(&Handle::Code(code.clone()), now).await?;
-        at.ok_or_else(|| self.wrong_credential())
+        let mut misses = Misses::default();
+        let found = misses.unless(self.working(&Handle::Code(code.clone()), now).await);
+        found.ok_or_else(|| self.none_good(misses))
     }
 
-    /// The event of the first of these codes that is one.
+    /// The event of the first of these codes that is one, open or not.
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::event_of`].
+    /// 401 if none is the code of an event, 503 if one cannot be looked up that may be it.
     pub async fn event_of_any(
         &self,
         codes: Passes<EventCode>,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
+        let mut misses = Misses::default();
         for code in codes {
-            if let Some(at) = self.working(&Handle::Code(code), now).await? {
+            if let Some(at) = misses.unless(self.working(&Handle::Code(code), now).await) {
                 return Ok(at);
             }
         }
-        Err(self.wrong_credential())
+        Err(self.none_good(misses))
     }
 
     /// An event by a handle that still works.
@@ -93,9 +140,12 @@ impl Gateway {
         Ok(self.find(handle, now).await?.filter(works))
     }
 
-    /// The refusal of a credential that is not good, counted, because many of them are guesses.
-    pub(super) fn wrong_credential(&self) -> ApiError {
-        self.ports.request_log.count(Incident::InvalidCode, None);
-        ApiError::InvalidEventCode
+    /// The refusal of a request without a good credential. Each wrong one is counted, because many of
+    /// them are guesses.
+    fn none_good(&self, misses: Misses) -> ApiError {
+        for _ in 0..misses.wrong {
+            self.ports.request_log.count(Incident::InvalidCode, None);
+        }
+        misses.failed.unwrap_or(ApiError::InvalidEventCode)
     }
 }
