@@ -217,6 +217,29 @@ async fn odd_registrations_are_refused() {
 }
 
 #[tokio::test]
+async fn a_dummy_key_hides_no_good_code_when_a_name_is_registered() {
+    let world = registered("dummy", false).start().await;
+    let ada = world.attendee("ada").await;
+    let path = format!("/api/event/{}/register", world.id());
+    let code = world.code();
+    for (user, dummy, good) in [
+        ("user-1", "dummy", format!("Bearer {code}")),
+        ("user-2", "sk-x/y", format!("Bearer {code}/user-2")),
+    ] {
+        let mut request = ada.post(&path, json!({"proof": PROOF}).to_string());
+        let headers = request.headers_mut();
+        headers.remove("openai-event-code");
+        headers.insert("api-key", dummy.parse().unwrap());
+        headers.insert("x-user-id", user.parse().unwrap());
+        headers.insert("authorization", good.parse().unwrap());
+        let response = ada.send(request).await;
+        assert_eq!(response.status(), 201, "{}", response.text());
+        assert_eq!(response.json()["user"], user);
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_registered_user_may_look_and_others_may_not() {
     let world = registered("look", true).start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);

@@ -62,11 +62,11 @@ async fn mine(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiEr
             }
             // The code may be good where this user is not let in.
             Err(refusal) => match parse::codes(&request) {
-                Ok(codes) => gateway.event_of_any(codes, request.now).await?,
+                Ok(codes) => gateway.event_of(codes, request.now).await?,
                 Err(_) => return Err(refusal),
             },
         },
-        Err(_) => gateway.event_of_any(parse::codes(&request)?, request.now).await?,
+        Err(_) => gateway.event_of(parse::codes(&request)?, request.now).await?,
     };
     json(StatusCode::OK, &view::public(&open.event, request.now))
 }
@@ -84,7 +84,7 @@ struct EventInfo<'a> {
 
 async fn event_info(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     expect_method(&request, &Method::POST, "POST, OPTIONS")?;
-    let open = gateway.open_event_of_any(parse::codes(&request)?, request.now).await?;
+    let open = gateway.open_event_of(parse::codes(&request)?, request.now).await?;
     let event = &open.event;
     let info = EventInfo {
         is_authorized: true,

@@ -16,10 +16,10 @@ use crate::parse::{Pass, Passes};
 use crate::ports::Incident;
 
 /// Whose credential it is.
-pub(super) struct Holder {
-    pub(super) at: Arc<OpenEvent>,
-    pub(super) user: UserId,
-    pub(super) proof: Proof,
+pub(crate) struct Holder {
+    pub(crate) at: Arc<OpenEvent>,
+    pub(crate) user: UserId,
+    pub(crate) proof: Proof,
 }
 
 /// The credentials of a request that were not good.
@@ -43,19 +43,21 @@ impl Misses {
 }
 
 impl Gateway {
-    /// The holder of the first credential that is good.
+    /// The holder of the first credential that is good and suits.
     ///
     /// # Errors
     ///
     /// 401 if there is none, 503 if one cannot be looked up that may be it.
-    pub(super) async fn first_holder(
+    pub(crate) async fn first_holder(
         &self,
         passes: Passes,
         now: DateTime<Utc>,
+        suits: impl Fn(&Holder) -> bool,
     ) -> Result<Holder, ApiError> {
         let mut misses = Misses::default();
         for pass in passes {
-            if let Some(found) = misses.unless(self.holder(pass, now).await) {
+            let found = self.holder(pass, now).await.map(|found| found.filter(&suits));
+            if let Some(found) = misses.unless(found) {
                 return Ok(found);
             }
         }
@@ -86,29 +88,14 @@ impl Gateway {
     /// # Errors
     ///
     /// As for [`Gateway::look_up`].
-    pub async fn open_event_of_any(
+    pub async fn open_event_of(
         &self,
         codes: Passes<EventCode>,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.event_of_any(codes, now).await?;
+        let at = self.event_of(codes, now).await?;
         check_open(&at.event, now)?;
         Ok(at)
-    }
-
-    /// The event of a code, open or not.
-    ///
-    /// # Errors
-    ///
-    /// 401 for a code of no event, 503 if it cannot be read.
-    pub async fn event_of(
-        &self,
-        code: &EventCode,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<OpenEvent>, ApiError> {
-        let mut misses = Misses::default();
-        let found = misses.unless(self.working(&Handle::Code(code.clone()), now).await);
-        found.ok_or_else(|| self.none_good(misses))
     }
 
     /// The event of the first of these codes that is one, open or not.
@@ -116,7 +103,7 @@ impl Gateway {
     /// # Errors
     ///
     /// 401 if none is the code of an event, 503 if one cannot be looked up that may be it.
-    pub async fn event_of_any(
+    pub async fn event_of(
         &self,
         codes: Passes<EventCode>,
         now: DateTime<Utc>,

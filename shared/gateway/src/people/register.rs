@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use lanyard_domain::access::{Access, AccessPolicy, Proof};
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::ids::EventId;
-use lanyard_domain::token::{AttendeeToken, UserId};
+use lanyard_domain::token::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -19,8 +19,8 @@ use super::{Claim, People};
 use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::handler::{expect_method, json};
 use crate::hex;
-use crate::lookup::{Attendance, Handle, OpenEvent, check_open};
-use crate::parse::{self, Pass};
+use crate::lookup::{Attendance, Handle, Holder, OpenEvent, check_open};
+use crate::parse;
 use crate::ports::Outcome;
 use crate::request::{Request, Response};
 use crate::signed::Claims;
@@ -68,14 +68,7 @@ impl People {
     pub async fn register(&self, request: Request) -> Result<Response, ApiError> {
         let id = registered_at(request.http.uri().path())?;
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
-        let shared = |pass| match pass {
-            Pass::Shared(token) => Some(token),
-            // An attendee with a token or a key needs none.
-            Pass::Signed(_) => None,
-        };
-        let token = parse::tokens(&request)?.into_iter().find_map(shared);
-        let token = token.ok_or(ApiError::InvalidEventCode)?;
-        let attendance = self.newcomer(token, &id, &request).await?;
+        let attendance = self.newcomer(&id, &request).await?;
         let expect_open = || check_open(attendance.event(), request.now);
         let proof = proof(&request).map_err(|fault| expect_open().err().unwrap_or(fault))?;
         self.gateway.free_calls.proof(attendance.key(), request.now)?;
@@ -110,21 +103,16 @@ impl People {
     }
 
     /// The attendee-to-be: the code is good, it is of this event, and the event has registration.
-    async fn newcomer(
-        &self,
-        token: AttendeeToken,
-        id: &EventId,
-        request: &Request,
-    ) -> Result<Attendance, ApiError> {
+    async fn newcomer(&self, id: &EventId, request: &Request) -> Result<Attendance, ApiError> {
         let now = request.now;
-        let at = self.gateway.event_of(&token.code, now).await?;
-        if at.event.id != *id || token.event.is_some_and(|event| event != *id) {
-            return Err(ApiError::InvalidEventCode);
-        }
+        // An attendee with a token or a key needs no registration.
+        let suits = |holder: &Holder| holder.proof == Proof::Code && holder.at.event.id == *id;
+        let passes = parse::tokens(request)?;
+        let Holder { at, user, proof } = self.gateway.first_holder(passes, now, suits).await?;
         let day = at.event.window.local_day(now);
         let own = std::sync::Arc::default();
-        let (proof, policy) = (Proof::Code, AccessPolicy::Anybody);
-        let attendance = Attendance { at, user: token.user, day, proof, policy, own };
+        let policy = AccessPolicy::Anybody;
+        let attendance = Attendance { at, user, day, proof, policy, own };
         match attendance.event().access {
             Access::Registered { .. } => Ok(attendance),
             Access::Open | Access::Roster => Err(ApiError::NotOffered {
