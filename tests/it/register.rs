@@ -207,6 +207,9 @@ async fn odd_registrations_are_refused() {
     for proof in ["", "too short", &"x".repeat(257)] {
         ada.register(&world, proof).await.assert_refused(400, "invalid_value");
     }
+    let large = ada.register(&world, &"x".repeat(10_000)).await;
+    large.assert_refused(413, "request_too_large");
+    assert!(large.text().contains("larger than 8 KiB"), "{}", large.text());
     let unknown = ada.post("/api/event/evt-other/register", json!({"proof": PROOF}).to_string());
     ada.send(unknown).await.assert_refused(401, "invalid_event_code");
     let open = World::event("open").start().await;

@@ -18,8 +18,8 @@ pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, LimitName, LimitScope, Missing};
 use self::words::{
-    amount, left_words, model_not_found, operation_not_offered, price_unknown, remedy, units,
-    wait_words,
+    amount, left_words, model_not_found, operation_not_offered, price_unknown, remedy, too_large,
+    units, wait_words,
 };
 use crate::ports::Cause;
 
@@ -261,7 +261,7 @@ pub enum ApiError {
     #[error("{}", .0.message)]
     RefusedByModel(Box<ModelRefusal>),
     /// The body is too large.
-    #[error("The request is larger than {} MiB. Send less: shorten the conversation or shrink the images.", limit / 1_048_576)]
+    #[error("{}", too_large(*limit))]
     RequestTooLarge {
         /// In bytes.
         limit: usize,

@@ -228,3 +228,14 @@ fn reset_words(resets_at: Option<&str>, contact: &ContactHint) -> String {
         None => format!("It does not reset: ask the organiser for more.{contact}"),
     }
 }
+
+/// The refusal of a body above a limit in bytes. Only the limits of models' routes are in MiB.
+pub(super) fn too_large(limit: usize) -> String {
+    match limit / 1_048_576 {
+        0 => format!("The request is larger than {} KiB. Send less.", limit / 1024),
+        mib => format!(
+            "The request is larger than {mib} MiB. Send less: shorten the conversation or shrink \
+             the images."
+        ),
+    }
+}

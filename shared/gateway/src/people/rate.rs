@@ -19,7 +19,6 @@ use crate::{metadata, parse};
 
 /// The longest feedback, in characters.
 const LONGEST_FEEDBACK: usize = 2_000;
-const LONG_FEEDBACK: &str = "The feedback must be text of at most 2,000 characters.";
 /// The largest body: feedback in which every character is escaped, and some room.
 const MOST_BYTES: usize = 32 * 1024;
 /// The pauses between attempts to find a request that is being settled.
@@ -181,9 +180,8 @@ fn rated(path: &str) -> Result<&str, ApiError> {
 fn rating(request: &Request) -> Result<Rating, ApiError> {
     let body = request.http.body();
     let unprocessable = |param, message| Err(ApiError::Unprocessable { param, message });
-    // Only the feedback can be so long.
     if body.len() > MOST_BYTES {
-        return unprocessable("feedback", LONG_FEEDBACK);
+        return Err(ApiError::RequestTooLarge { limit: MOST_BYTES });
     }
     let odd = |_| {
         ApiError::bad(
@@ -202,7 +200,8 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
     };
     let text = if body.feedback.is_null() { Some("") } else { body.feedback.as_str() };
     let Some(feedback) = text.filter(|text| text.chars().count() <= LONGEST_FEEDBACK) else {
-        return unprocessable("feedback", LONG_FEEDBACK);
+        let message = "The feedback must be text of at most 2,000 characters.";
+        return unprocessable("feedback", message);
     };
     Ok(Rating { is_up, feedback: feedback.to_owned(), rated_at: request.now })
 }

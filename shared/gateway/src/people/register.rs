@@ -214,7 +214,7 @@ fn proof(request: &Request) -> Result<String, ApiError> {
     let body = request.http.body();
     let fault = |code, message| Err(ApiError::bad(code, Some("proof"), message));
     if body.len() > MOST_BYTES {
-        return fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters.");
+        return Err(ApiError::RequestTooLarge { limit: MOST_BYTES });
     }
     // By way of a map, because a list would do for a structure as well.
     let body = serde_json::from_slice::<Map<String, Value>>(body).ok();
