@@ -170,3 +170,52 @@ async fn reasoning_that_the_only_replica_cannot_read_is_left_out() {
     assert_eq!(world.azure().calls(), 4);
     world.settle().await;
 }
+
+#[tokio::test]
+async fn reasoning_that_one_model_cannot_read_is_still_sent_to_another() {
+    let world = World::event("models").in_memory().deployments(|deployments| {
+        deployments.iter_mut().for_each(|one| one.operations.push(Operation::Responses));
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let ask = async |model: &str| {
+        let body = json!({"model": model, "input": encrypted("o4")}).to_string();
+        ada.send(ada.post(RESPONSES, body)).await.assert_ok();
+        world.azure().requests().pop().unwrap().json()["input"].as_array().unwrap().len()
+    };
+    assert_eq!(ask("o4-mini").await, 3);
+    world.azure().script(refused_reasoning());
+    assert_eq!(ask("gpt-4o").await, 2, "left out after the refusal");
+    assert_eq!(ask("gpt-4o").await, 2, "left out at once");
+    assert_eq!(ask("o4-mini").await, 3, "its own reasoning");
+    assert_eq!(world.azure().calls(), 5);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn one_request_with_much_unreadable_reasoning_pushes_out_no_others() {
+    let world = World::event("much").in_memory();
+    let world = world.deployments(|deployments| {
+        deployments[0].operations.push(Operation::Responses);
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(refused_reasoning());
+    respond(&ada, encrypted("hers")).await.assert_ok();
+    let eve = world.attendee("eve").await;
+    for flood in 0..3 {
+        let item = |number| {
+            let content = format!("{flood}-{number}");
+            json!({"type": "reasoning", "summary": [], "encrypted_content": content})
+        };
+        let mut input: Vec<_> = (0..2_000).map(item).collect();
+        input.push(json!({"role": "user", "content": "hello"}));
+        world.azure().script(refused_reasoning());
+        respond(&eve, input.into()).await.assert_ok();
+    }
+    let before = world.azure().calls();
+    respond(&ada, encrypted("hers")).await.assert_ok();
+    let sent = world.azure().requests().pop().unwrap().json();
+    assert_eq!((world.azure().calls() - before, sent["input"].as_array().unwrap().len()), (1, 2));
+    world.settle().await;
+}

@@ -22,8 +22,8 @@ pub(crate) struct Learnt {
     is_any: AtomicBool,
     known: Bounded<u64, Known>,
     has_unreadable: AtomicBool,
-    /// The fingerprints of encrypted reasoning that no deployment could read.
-    unreadable: Bounded<u64, ()>,
+    /// Encrypted reasoning that a deployment could not read, by the deployment and its fingerprint.
+    unreadable: Bounded<(u64, u64), ()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,8 +36,10 @@ struct Known {
 /// How many refused values of headers are remembered of a deployment. Clients choose them.
 const MOST_VALUES: usize = 64;
 
-/// How many pieces of unreadable reasoning are remembered.
+/// How many pieces of unreadable reasoning are remembered, and how many of them one request may add,
+/// so that it does not push out those of others. The next request adds the rest.
 const MOST_UNREADABLE: usize = 4_096;
+const MOST_UNREADABLE_AT_ONCE: usize = 256;
 
 impl Default for Learnt {
     fn default() -> Self {
@@ -74,20 +76,24 @@ impl Learnt {
         });
     }
 
-    /// Whether there is reasoning that no deployment could read. Most requests need not look.
+    /// Whether there is reasoning that a deployment could not read. Most requests need not look.
     pub(crate) fn has_unreadable(&self) -> bool {
         self.has_unreadable.load(Ordering::Relaxed)
     }
 
-    /// Those of these fingerprints that are known to be of unreadable reasoning.
-    pub(crate) fn unreadable(&self, mut prints: Vec<u64>) -> Arc<[u64]> {
-        prints.retain(|print| self.unreadable.get(print).is_some());
+    /// Those of these fingerprints that are of reasoning that a deployment could not read.
+    pub(crate) fn unreadable(&self, deployment: &Deployment, mut prints: Vec<u64>) -> Arc<[u64]> {
+        let deployment = key(deployment);
+        prints.retain(|print| self.unreadable.get(&(deployment, *print)).is_some());
         prints.into()
     }
 
-    /// Remembers reasoning that no deployment could read.
-    pub(crate) fn note_unreadable(&self, prints: Vec<u64>) {
-        prints.into_iter().for_each(|print| self.unreadable.insert(print, ()));
+    /// Remembers reasoning that a deployment could not read.
+    pub(crate) fn note_unreadable(&self, deployment: &Deployment, prints: &[u64]) {
+        let deployment = key(deployment);
+        let pairs = prints.iter().map(|print| (deployment, *print));
+        let new = pairs.filter(|pair| self.unreadable.get(pair).is_none());
+        new.take(MOST_UNREADABLE_AT_ONCE).for_each(|pair| self.unreadable.insert(pair, ()));
         self.has_unreadable.store(true, Ordering::Relaxed);
     }
 

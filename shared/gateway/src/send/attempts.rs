@@ -48,7 +48,7 @@ struct Omits {
     refused: RefusedFields,
     /// All encrypted reasoning.
     drops_reasoning: bool,
-    /// Encrypted reasoning that no deployment could read, by its fingerprints.
+    /// Encrypted reasoning that the deployment could not read, by its fingerprints.
     unreadable: Arc<[u64]>,
     /// Values of the client's headers.
     values: Arc<[String]>,
@@ -131,14 +131,18 @@ impl Attempts<'_, '_> {
                 [] if self.differs(first, &omits, &without) => self.by(first, without).await,
                 [] => return Err(Failure::Refused(refusal)),
             };
-            // There is no third call, but the next request leaves out what neither could read.
+            // There is no third call, but the next request to these deployments leaves out what
+            // none of them could read. Which of it they do not say, so all of it is left out.
             let is_unreadable = match &sent {
                 Ok(_) => others.is_empty(),
                 Err(Failure::Refused(second)) => second.is_about_encrypted_reasoning(),
                 Err(_) => false,
             };
             if is_unreadable {
-                self.gateway.learnt.note_unreadable(self.fingerprints());
+                let prints = self.fingerprints();
+                for asked in std::iter::once(&first).chain(others.first()) {
+                    self.gateway.learnt.note_unreadable(asked, &prints);
+                }
             }
             return sent;
         }
@@ -206,7 +210,7 @@ impl Attempts<'_, '_> {
         };
         let learnt = &self.gateway.learnt;
         let unreadable = match learnt.has_unreadable() {
-            true => learnt.unreadable(self.fingerprints()),
+            true => learnt.unreadable(to, self.fingerprints()),
             false => Arc::default(),
         };
         Omits { refused, drops_reasoning: false, unreadable, values }
