@@ -1,5 +1,7 @@
 //! Estimates what an event needs and costs. The assumptions are printed with the result.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
@@ -132,7 +134,7 @@ impl Estimate {
                 true => unpriced(&offered),
                 false => Vec::new(),
             },
-            retired: offered.iter().flat_map(|one| retired(one)).collect(),
+            retired: distinct(offered.iter().flat_map(|one| retired(one))),
             small_budgets: small_budgets(
                 &event["allowances"],
                 [requests_each.saturating_mul(each), requests.saturating_mul(each)],
@@ -243,9 +245,12 @@ impl Estimate {
 /// The names of deployments that have no price of their own and a model without one.
 fn unpriced(offered: &[&Value]) -> Vec<String> {
     let unpriced = offered.iter().filter(|one| prices_of(one).is_none());
-    let mut names: Vec<_> = unpriced.map(|one| text(&one["name"])).collect();
-    names.dedup();
-    names
+    distinct(unpriced.map(|one| text(&one["name"])))
+}
+
+/// Each text once: replicas of one name say the same.
+fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
+    texts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The service's warnings about a model with a date of retirement.

@@ -156,3 +156,19 @@ fn a_model_without_a_price_is_a_warning_where_money_is_limited() {
     assert!(limited[0].contains("these models have no known price: a."), "{limited:?}");
     assert!(warnings(json!({"event": {"tokens_total": 1_000_000_000}})).is_empty());
 }
+
+#[test]
+fn replicas_of_one_name_are_one_in_a_warning_in_whatever_order_they_stand() {
+    let retired = |name: &str| {
+        let mut one = deployment(name, Some(1_000_000));
+        one["facts"] = json!({"retires_on": "2026-01-01"});
+        one["warnings"] = json!(["Azure has retired it."]);
+        one
+    };
+    let mut event = event();
+    event["allowances"] = json!({"event": {"usd_total": 5.0}});
+    let all = [retired("b"), retired("a"), retired("b")];
+    let estimate = Estimate::of(&event, &all, &Assumptions::default());
+    assert_eq!(estimate.unpriced, ["a", "b"]);
+    assert_eq!(estimate.retired, ["a: Azure has retired it.", "b: Azure has retired it."]);
+}
