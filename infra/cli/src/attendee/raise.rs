@@ -43,6 +43,13 @@ const FACTOR: u32 = 2;
 
 /// `lanyard attendee raise`
 pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<(), CliError> {
+    let given = given(&arguments)?;
+    // Without a limit all are doubled, which nobody means who wants to lower one.
+    if arguments.lower && given.is_empty() {
+        return Err(CliError::Usage(
+            "--lower needs the limit to lower, for example --requests-per-day 100".to_owned(),
+        ));
+    }
     let event = session.event(&arguments.event).await?;
     let path = event_path(&event, &format!("/attendees/{}", encoded(&arguments.user)));
     let now = match session.api.get(&path).await {
@@ -53,7 +60,6 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
         }
         Err(error) => return Err(error),
     };
-    let given = given(&arguments)?;
     let wanted = match (arguments.reset, given.is_empty()) {
         (true, _) => Value::Null,
         (false, true) => doubled(&now).ok_or_else(|| {

@@ -37,6 +37,13 @@ async fn limits_are_raised_and_lowered_only_where_that_is_meant() {
     let meant = run(&["--requests-per-day", "1", "--lower"]).await;
     assert!(meant.out.contains("changed     requests_per_day: 1,000 → 1\n"), "{meant:?}");
 
+    let nothing = run(&["--lower"]).await;
+    assert_eq!(nothing.exit, Some(2), "it says nothing to lower: {nothing:?}");
+    let twice = ["--requests-per-day", "9", "--limit", "requests_per_day=8"];
+    let twice = service.run(&[&["attendee", "raise", "no-such-event", "ada"], &twice[..]].concat());
+    let twice = twice.await;
+    assert!(twice.err.contains("requests_per_day is given twice"), "{twice:?}");
+
     let doubled = run(&[]).await;
     assert_eq!(doubled.exit, Some(0), "{doubled:?}");
     assert!(doubled.out.contains("requests_per_day: 1 → 2\n"), "{doubled:?}");
