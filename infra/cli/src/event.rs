@@ -208,7 +208,7 @@ async fn show(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let usage = session.api.get(&event_path(&event, "/usage")).await?;
     let assumptions = estimate::Assumptions::default();
-    create::report(session, &event, Some(&usage["total"]), &assumptions).await
+    create::show(session, &event, &usage["total"], &assumptions).await
 }
 
 async fn extend(

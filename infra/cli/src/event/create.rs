@@ -209,12 +209,16 @@ fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
 }
 
 async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Result<(), CliError> {
+    // Read first, so that an event that was created is not reported as failed.
     let namesake = namesake(session, body).await?;
+    let deployments = deployments(session).await?;
     let made = session.write(Method::Post, "/events", Some(body)).await?;
     match &made {
-        Some(event) => report(session, event, None, assumptions).await?,
+        Some(event) => {
+            report(session, event, None, &estimate(session, event, &deployments, assumptions))?;
+        }
         None => {
-            let estimate = estimate(session, body, assumptions).await?;
+            let estimate = estimate(session, body, &deployments, assumptions);
             // The planned request is the data of a dry run.
             if !session.output.is_json() {
                 session.output.say(Style::default().pairs(&estimate.summary()).trim_end());
@@ -252,24 +256,38 @@ fn said_of_namesake(other: &Value, made: Option<&Value>) -> String {
     )
 }
 
-async fn estimate(
+async fn deployments(session: &Session) -> Result<Vec<Value>, CliError> {
+    session.api.all("/deployments", "deployments").await
+}
+
+fn estimate(
     session: &Session,
     event: &Value,
+    deployments: &[Value],
     assumptions: &Assumptions,
-) -> Result<Estimate, CliError> {
-    let deployments = session.api.all("/deployments", "deployments").await?;
+) -> Estimate {
     let concurrency = assumptions.concurrency_or(session.profile.concurrency);
-    Ok(Estimate::of(event, &deployments, &concurrency))
+    Estimate::of(event, deployments, &concurrency)
+}
+
+/// Prints an event with what it used.
+pub(super) async fn show(
+    session: &Session,
+    event: &Value,
+    total: &Value,
+    assumptions: &Assumptions,
+) -> Result<(), CliError> {
+    let deployments = deployments(session).await?;
+    report(session, event, Some(total), &estimate(session, event, &deployments, assumptions))
 }
 
 /// Prints an event with what it used, if that is known, and with what it needs and costs.
-pub(super) async fn report(
+fn report(
     session: &Session,
     event: &Value,
     total: Option<&Value>,
-    assumptions: &Assumptions,
+    estimate: &Estimate,
 ) -> Result<(), CliError> {
-    let estimate = estimate(session, event, assumptions).await?;
     let mut warned = warnings(event);
     warned.extend(estimate.warnings());
     let address = format!("{}/v1", session.api.base());

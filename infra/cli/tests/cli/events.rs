@@ -1,8 +1,11 @@
 //! Commands for events.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
-use crate::support::{Run, Service};
+use crate::support::{Run, Service, lanyard};
 
 const OSLO: [&str; 9] = [
     "event",
@@ -303,4 +306,53 @@ async fn a_change_warns_of_what_is_new_and_does_not_repeat_earlier_warnings() {
     assert_eq!(lowered.exit, Some(0), "{lowered:?}");
     assert!(lowered.err.contains("tokens_total"), "{lowered:?}");
     assert!(!lowered.err.contains(guessed), "{lowered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_created_is_not_reported_as_failed() {
+    // A service that cannot list deployments any more once it has created the event.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/api", listener.local_addr().unwrap());
+    let mut served = JoinSet::new();
+    served.spawn(async move {
+        let mut is_created = false;
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let request = request_line(&mut stream).await;
+            is_created |= request.starts_with("POST");
+            let (status, body) = match request.contains("/deployments") {
+                true if is_created => ("404 Not Found", json!({"error": {"message": "Gone."}})),
+                true => ("200 OK", json!({"deployments": []})),
+                false if request.starts_with("POST") => {
+                    ("201 Created", json!({"id": "evt_1", "name": "Bergen", "code": "bergen-1"}))
+                }
+                false => ("200 OK", json!({"events": []})),
+            };
+            let body = body.to_string();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n");
+            let head = format!("{head}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+        }
+    });
+    let create = ["event", "create", "Bergen", "--for", "1h", "--tz", "UTC", "--json"];
+    let token = ("LANYARD_ORGANISER_TOKEN", "a-token");
+    let run = lanyard(&[&["--address", &address], &create[..]].concat(), &[token]).await;
+    assert_eq!(run.exit, Some(0), "{run:?}");
+    assert!(run.out.contains("bergen-1"), "{run:?}");
+}
+
+/// Reads a whole request, and returns its first line.
+async fn request_line(stream: &mut TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
+    reader.read_line(&mut first).await.unwrap();
+    while reader.read_line(&mut line).await.unwrap() > 2 {
+        let name = line.to_ascii_lowercase();
+        if let Some(value) = name.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    reader.read_exact(&mut vec![0; length]).await.unwrap();
+    first
 }
