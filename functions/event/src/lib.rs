@@ -53,7 +53,7 @@ async fn public(gateway: Arc<Gateway>, request: Request, id: &str) -> Result<Res
 async fn mine(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let open = match parse::tokens(&request) {
-        Ok(passes) => match gateway.look_up_anytime(passes, request.now).await {
+        Ok(tokens) => match gateway.look_up_anytime(tokens, request.now).await {
             Ok(attendance) => {
                 gateway.count_free_call(&attendance, request.now)?;
                 let account = gateway.account(&attendance).await?;

@@ -14,7 +14,7 @@ use crate::Gateway;
 use crate::demand::{Demand, ModelCall};
 use crate::error::ApiError;
 use crate::handler::expect_method;
-use crate::parse::{self, Passes, Route};
+use crate::parse::{self, Candidates, Route};
 use crate::ports::RequestLine;
 use crate::relay::{Early, begin_early};
 use crate::request::{Request, Response};
@@ -80,8 +80,8 @@ impl Gateway {
         line: &mut RequestLine,
         early: oneshot::Sender<Early>,
     ) -> Result<Response, ApiError> {
-        let (route, passes) = parse(request, protocol)?;
-        let attendance = self.look_up(passes, request.now, line).await?;
+        let (route, tokens) = parse(request, protocol)?;
+        let attendance = self.look_up(tokens, request.now, line).await?;
         let Demand { mut call, metadata } =
             self.demand(request, &attendance, protocol, &route, line).await?;
         let admitted = self.admit_call(request, &attendance, &mut call, metadata).await;
@@ -156,7 +156,7 @@ impl Gateway {
 pub(crate) fn parse<'a>(
     request: &'a Request,
     protocol: &Protocol,
-) -> Result<(Route<'a>, Passes), ApiError> {
+) -> Result<(Route<'a>, Candidates), ApiError> {
     let route = parse::route(request.http.uri().path(), protocol)?;
     expect_method(request, &Method::POST, "POST, OPTIONS")?;
     Ok((route, parse::tokens(request)?))

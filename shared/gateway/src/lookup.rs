@@ -26,7 +26,7 @@ use lanyard_protocol::demand::Caps;
 use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
-use crate::parse::Passes;
+use crate::parse::Candidates;
 use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::upstream::UserHashes;
 
@@ -188,11 +188,11 @@ impl Gateway {
     /// user, 503 if it cannot be read.
     pub async fn look_up(
         &self,
-        passes: Passes,
+        tokens: Candidates,
         now: DateTime<Utc>,
         line: &mut RequestLine,
     ) -> Result<Attendance, ApiError> {
-        self.attendance(passes, now, line, check_open).await
+        self.attendance(tokens, now, line, check_open).await
     }
 
     /// The same, at an event that need not be open.
@@ -202,20 +202,20 @@ impl Gateway {
     /// As for [`Gateway::look_up`], without those about its time.
     pub async fn look_up_anytime(
         &self,
-        passes: Passes,
+        tokens: Candidates,
         now: DateTime<Utc>,
     ) -> Result<Attendance, ApiError> {
-        self.attendance(passes, now, &mut RequestLine::default(), |_, _| Ok(())).await
+        self.attendance(tokens, now, &mut RequestLine::default(), |_, _| Ok(())).await
     }
 
     async fn attendance(
         &self,
-        passes: Passes,
+        tokens: Candidates,
         now: DateTime<Utc>,
         line: &mut RequestLine,
         check: impl Fn(&Event, DateTime<Utc>) -> Result<(), ApiError>,
     ) -> Result<Attendance, ApiError> {
-        let Holder { at, user, proof } = self.first_holder(passes, now, |_| true).await?;
+        let Holder { at, user, proof } = self.first_holder(tokens, now, |_| true).await?;
         (line.event, line.user) = (Some(at.event.id.clone()), Some(user.clone()));
         check(&at.event, now)?;
         let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;

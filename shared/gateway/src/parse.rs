@@ -10,7 +10,7 @@ use lanyard_protocol::{Api, Placement, Protocol};
 use percent_encoding::percent_decode_str;
 
 pub use self::anthropic::error_shape;
-pub use self::credentials::{Pass, Passes, bearer, codes, tokens};
+pub use self::credentials::{Candidates, Token, bearer, codes, tokens};
 use crate::error::ApiError;
 
 /// The style of a client's paths.

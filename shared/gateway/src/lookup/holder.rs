@@ -12,7 +12,7 @@ use lanyard_domain::token::{EventCode, UserId};
 use super::{Handle, OpenEvent, check_open};
 use crate::Gateway;
 use crate::error::ApiError;
-use crate::parse::{Pass, Passes};
+use crate::parse::{Candidates, Token};
 use crate::ports::Incident;
 
 /// Whose credential it is.
@@ -50,13 +50,13 @@ impl Gateway {
     /// 401 if there is none, 503 if one cannot be looked up that may be it.
     pub(crate) async fn first_holder(
         &self,
-        passes: Passes,
+        tokens: Candidates,
         now: DateTime<Utc>,
         suits: impl Fn(&Holder) -> bool,
     ) -> Result<Holder, ApiError> {
         let mut misses = Misses::default();
-        for pass in passes {
-            let found = self.holder(pass, now).await.map(|found| found.filter(&suits));
+        for token in tokens {
+            let found = self.holder(token, now).await.map(|found| found.filter(&suits));
             if let Some(found) = misses.unless(found) {
                 return Ok(found);
             }
@@ -65,14 +65,14 @@ impl Gateway {
     }
 
     /// The holder of a credential. `None` if it is not good.
-    async fn holder(&self, pass: Pass, now: DateTime<Utc>) -> Result<Option<Holder>, ApiError> {
-        match pass {
-            Pass::Shared(token) => {
+    async fn holder(&self, token: Token, now: DateTime<Utc>) -> Result<Option<Holder>, ApiError> {
+        match token {
+            Token::Shared(token) => {
                 let at = self.working(&Handle::Code(token.code), now).await?;
                 let at = at.filter(|at| token.event.is_none_or(|event| event == at.event.id));
                 Ok(at.map(|at| Holder { at, user: token.user, proof: Proof::Code }))
             }
-            Pass::Signed(token) => {
+            Token::Signed(token) => {
                 let at = self.working(&Handle::Id(token.event().clone()), now).await?;
                 Ok(at.and_then(|at| {
                     let claims = token.verify(&at.event.signing, now)?;
@@ -90,7 +90,7 @@ impl Gateway {
     /// As for [`Gateway::look_up`].
     pub async fn open_event_of(
         &self,
-        codes: Passes<EventCode>,
+        codes: Candidates<EventCode>,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
         let at = self.event_of(codes, now).await?;
@@ -105,7 +105,7 @@ impl Gateway {
     /// 401 if none is the code of an event, 503 if one cannot be looked up that may be it.
     pub async fn event_of(
         &self,
-        codes: Passes<EventCode>,
+        codes: Candidates<EventCode>,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
         let mut misses = Misses::default();

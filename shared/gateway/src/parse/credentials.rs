@@ -19,7 +19,7 @@ const MOST: usize = 3;
 
 /// A well-formed credential. Step 2 decides whether it is valid.
 #[derive(Debug)]
-pub enum Pass {
+pub enum Token {
     /// The event's code and a user.
     Shared(AttendeeToken),
     /// A token of the event's, or a personal key.
@@ -28,13 +28,13 @@ pub enum Pass {
 
 /// Credentials in the order in which they are tried.
 #[derive(Debug)]
-pub struct Passes<T = Pass> {
+pub struct Candidates<T = Token> {
     first: Option<T>,
     /// Empty for most requests, which saves an allocation.
     others: Vec<T>,
 }
 
-impl<T> IntoIterator for Passes<T> {
+impl<T> IntoIterator for Candidates<T> {
     type Item = T;
     type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
 
@@ -43,7 +43,7 @@ impl<T> IntoIterator for Passes<T> {
     }
 }
 
-impl<T> Passes<T> {
+impl<T> Candidates<T> {
     const fn none() -> Self {
         Self { first: None, others: Vec::new() }
     }
@@ -66,8 +66,8 @@ impl<T> Passes<T> {
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], the same for missing and malformed ones.
-pub fn tokens(request: &Request) -> Result<Passes, ApiError> {
-    let mut found = Passes::none();
+pub fn tokens(request: &Request) -> Result<Candidates, ApiError> {
+    let mut found = Candidates::none();
     each(request, &mut complete, &mut found);
     if let Some(user) = user_apart(request) {
         each(request, &mut |text| completed(text, user), &mut found);
@@ -76,18 +76,18 @@ pub fn tokens(request: &Request) -> Result<Passes, ApiError> {
 }
 
 /// A credential that names its user.
-fn complete(credential: &str) -> Option<Pass> {
+fn complete(credential: &str) -> Option<Token> {
     if SignedToken::is_meant_by(credential) {
-        return SignedToken::read(credential).map(Pass::Signed);
+        return SignedToken::read(credential).map(Token::Signed);
     }
-    AttendeeToken::parse(credential, None).ok().map(Pass::Shared)
+    AttendeeToken::parse(credential, None).ok().map(Token::Shared)
 }
 
 /// A credential that names no user, with the name that is sent apart.
-fn completed(credential: &str, user: &str) -> Option<Pass> {
+fn completed(credential: &str, user: &str) -> Option<Token> {
     match complete(credential) {
         Some(_) => None,
-        None => AttendeeToken::parse(credential, Some(user)).ok().map(Pass::Shared),
+        None => AttendeeToken::parse(credential, Some(user)).ok().map(Token::Shared),
     }
 }
 
@@ -104,8 +104,8 @@ fn user_apart(request: &Request) -> Option<&str> {
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], as for [`tokens`].
-pub fn codes(request: &Request) -> Result<Passes<EventCode>, ApiError> {
-    let mut found = Passes::none();
+pub fn codes(request: &Request) -> Result<Candidates<EventCode>, ApiError> {
+    let mut found = Candidates::none();
     let mut code = |credential: &str| {
         let code = credential.split('/').next().unwrap_or_default();
         let code = code.split_once('@').map_or(code, |(_, code)| code);
@@ -116,7 +116,7 @@ pub fn codes(request: &Request) -> Result<Passes<EventCode>, ApiError> {
 }
 
 /// Keeps each well-formed credential, in the order of precedence. The original header decides alone.
-fn each<T>(request: &Request, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
+fn each<T>(request: &Request, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Candidates<T>) {
     if request.http.headers().contains_key(&headers::EVENT_CODE) {
         texts(request, headers::EVENT_CODE).for_each(|value| in_value(value, read, found));
         return;
@@ -141,7 +141,7 @@ fn texts(request: &Request, name: HeaderName) -> impl Iterator<Item = &str> {
 
 /// Reads one value of a key's header. A user's name may contain a comma, so the complete value comes
 /// first, unless it is a list of credentials.
-fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
+fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Candidates<T>) {
     if !value.contains(',') {
         read(unquoted(value)).into_iter().for_each(|one| found.keep(one));
         return;
@@ -154,7 +154,7 @@ fn in_value<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mu
 }
 
 /// Reads one value of `Authorization`: a scheme begins each of joined values.
-fn in_tokens<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Passes<T>) {
+fn in_tokens<T>(value: &str, read: &mut impl FnMut(&str) -> Option<T>, found: &mut Candidates<T>) {
     let mut of_scheme = |text: &str| {
         if let Some(token) = bearer_in(text) {
             in_value(token, read, found);
@@ -231,12 +231,12 @@ mod tests {
         let id = format!("req_{:032x}", 1).parse().unwrap();
         let now = "2026-12-05T09:00:00Z".parse().unwrap();
         let http = http.body(bytes::Bytes::new()).unwrap();
-        let passes = tokens(&Request { id, now, deadline: None, http });
-        let shared = |pass| match pass {
-            Pass::Shared(token) => Some(format!("{}/{}", token.code.as_str(), token.user)),
-            Pass::Signed(_) => None,
+        let tokens = tokens(&Request { id, now, deadline: None, http });
+        let shared = |token| match token {
+            Token::Shared(token) => Some(format!("{}/{}", token.code.as_str(), token.user)),
+            Token::Signed(_) => None,
         };
-        passes.into_iter().flatten().filter_map(shared).collect()
+        tokens.into_iter().flatten().filter_map(shared).collect()
     }
 
     #[test]

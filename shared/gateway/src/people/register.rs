@@ -107,8 +107,8 @@ impl People {
         let now = request.now;
         // An attendee with a token or a key needs no registration.
         let suits = |holder: &Holder| holder.proof == Proof::Code && holder.at.event.id == *id;
-        let passes = parse::tokens(request)?;
-        let Holder { at, user, proof } = self.gateway.first_holder(passes, now, suits).await?;
+        let tokens = parse::tokens(request)?;
+        let Holder { at, user, proof } = self.gateway.first_holder(tokens, now, suits).await?;
         let day = at.event.window.local_day(now);
         let own = std::sync::Arc::default();
         let policy = AccessPolicy::Anybody;
