@@ -69,14 +69,14 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         Some(name) => {
             let aws = Aws { program: options.aws.clone(), region: options.region.clone() };
             let (finding, stack) = aws::find(aws, name).await;
-            report.add([finding])?;
+            report.add(vec![finding])?;
             stack
         }
         None => None,
     };
     let Some(base) = address(options, stack.as_ref()) else {
         let seen = "The address of the service is unknown, so no request was sent.";
-        report.add([Finding::skip("service", seen).next("Use --address URL.")])?;
+        report.add(vec![Finding::skip("service", seen).next("Use --address URL.")])?;
         return Ok(report.finish(false)?);
     };
 
@@ -98,7 +98,7 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         if let Some(available) = available {
             let region = options.region.as_deref();
             let now = Machine.now();
-            report.add([capacity::concurrency(inventory.as_ref(), available, now, region)])?;
+            report.add(vec![capacity::concurrency(inventory.as_ref(), available, now, region)])?;
         }
     }
     let Ok(probe) = probe else { return Ok(report.finish(false)?) };
@@ -110,14 +110,14 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         }
         None => Vec::new(),
     };
-    report.add(seen.iter().flat_map(|seen| seen.findings.clone()))?;
+    report.add(seen.iter().flat_map(|seen| seen.findings.clone()).collect())?;
     // An event's quota depends on all of its deployments.
     if let (Some(inventory), true) = (&inventory, only.is_empty()) {
         let granted: Vec<_> = seen.iter().map(|seen| seen.granted).collect();
         report.add(capacity::check_quotas(inventory, &granted, Machine.now(), &base))?;
     }
     let azures = seen.iter().find_map(|seen| seen.ahead);
-    report.add([clock::judge(clock::ahead(&probe), azures)])?;
+    report.add(vec![clock::judge(clock::ahead(&probe), azures)])?;
 
     let direct = inventory.as_ref().map(|inventory| direct(inventory, &seen)).unwrap_or_default();
     // A given code is that of an event that the operator wants to be tried.
@@ -132,7 +132,7 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         Some(Err(finding)) => (None, Some(finding)),
         None => (None, None),
     };
-    report.add(refused)?;
+    report.add(refused.into_iter().collect())?;
     let uncounted = inventory.as_ref().map(|inventory| uncounted(inventory, &seen));
     let uncounted = uncounted.unwrap_or_default();
     let given = own.as_ref().map(|event| &event.code).or(options.code.as_ref());
@@ -146,7 +146,7 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         None => None,
     };
     report.add(findings)?;
-    report.add(left)?;
+    report.add(left.into_iter().collect())?;
     Ok(report.finish(true)?)
 }
 

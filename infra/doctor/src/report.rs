@@ -27,6 +27,12 @@ pub enum Verdict {
     Unreachable = 3,
 }
 
+/// A finding, and how many others are printed with it.
+struct Group<'f> {
+    first: &'f Finding,
+    others: usize,
+}
+
 /// The findings so far.
 #[derive(Debug)]
 pub(super) struct Report<W> {
@@ -41,13 +47,12 @@ impl<W: Write> Report<W> {
         Self { out, format, findings: Vec::new() }
     }
 
-    /// Adds the findings of a group of checks.
+    /// Adds the findings of a group of checks. They are printed together, so they are ready.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub(super) fn add(&mut self, findings: impl IntoIterator<Item = Finding>) -> io::Result<()> {
-        let findings: Vec<_> = findings.into_iter().collect();
+    pub(super) fn add(&mut self, findings: Vec<Finding>) -> io::Result<()> {
         if self.format == Format::Text {
             for group in groups(&findings) {
                 self.out.write_all(line(&group).as_bytes())?;
@@ -94,29 +99,29 @@ impl<W: Write> Report<W> {
 
 /// The findings with equal skips as one. Each deployment skips a check for the same reason, and many
 /// deployments would hide what failed.
-fn groups(findings: &[Finding]) -> Vec<Finding> {
-    let mut groups: Vec<(Finding, usize)> = Vec::new();
+fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in findings {
-        let is_same = |(known, _): &&mut (Finding, usize)| {
-            let reason = (&known.seen, &known.advice);
-            known.level == Level::Skip && reason == (&finding.seen, &finding.advice)
+        let is_same = |group: &&mut Group<'_>| {
+            let Group { first, .. } = group;
+            [first.level, finding.level] == [Level::Skip; 2]
+                && (&first.seen, &first.advice) == (&finding.seen, &finding.advice)
         };
-        let known = groups.iter_mut().find(is_same).filter(|_| finding.level == Level::Skip);
-        match known {
-            Some((_, count)) => *count += 1,
-            None => groups.push((finding.clone(), 1)),
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.others += 1,
+            None => groups.push(Group { first: finding, others: 0 }),
         }
     }
-    let named = |(finding, count): (Finding, usize)| match count {
-        1 => finding,
-        more => Finding { check: format!("{} and {} more", finding.check, more - 1), ..finding },
-    };
-    groups.into_iter().map(named).collect()
+    groups
 }
 
-/// A finding as text, with indented advice below.
-fn line(finding: &Finding) -> String {
-    let Finding { check, level, seen, advice } = finding;
+/// Findings as text, with indented advice below.
+fn line(Group { first, others }: &Group<'_>) -> String {
+    let Finding { check, level, seen, advice } = first;
+    let check = match others {
+        0 => check.clone(),
+        others => format!("{check} and {others} more"),
+    };
     let mut text = format!("{:<5} {check:<WIDTH$} {seen}\n", level.word());
     for advice in advice.iter().flat_map(|advice| advice.lines()) {
         text.push_str("      ");
