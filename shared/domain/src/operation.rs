@@ -92,6 +92,13 @@ impl Operation {
         }
     }
 
+    /// Whether people choose a model by it. Other operations work on objects that many models use.
+    #[must_use]
+    pub fn has_model(self) -> bool {
+        // Videos are made by models, and can only be had as objects.
+        !self.needs_stored_objects() || self == Self::Videos
+    }
+
     /// The operation's name in the catalog, in logs and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
+use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use serde_json::{Value, json};
@@ -333,15 +334,12 @@ fn limits(event: &Value) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Operations on stored objects. Nobody chooses a model for them.
-const OF_OBJECTS: [&str; 6] =
-    ["assistants", "containers", "conversations", "files", "threads", "vector_stores"];
-
 /// The models of requests that name none, unless the event offers only one.
 fn default_models(event: &Value) -> Vec<(&'static str, String)> {
     let mut models: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (operation, name) in event["default_deployments"].as_object().into_iter().flatten() {
-        if !OF_OBJECTS.contains(&operation.as_str()) {
+        // A newer service may have operations that are not known here.
+        if operation.parse().map_or(true, Operation::has_model) {
             models.entry(text(name)).or_default().push(operation);
         }
     }
