@@ -27,29 +27,41 @@ pub(crate) enum Column {
     ExtraNumbers(&'static str),
 }
 
+/// What the cells of a column hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cells {
+    /// Text that can be cut off.
+    Words,
+    /// Text that is shown in full.
+    Key,
+    State,
+    Numbers,
+}
+
 impl Column {
-    fn name(self) -> &'static str {
+    /// The name, what the cells hold, and whether the column can be left out.
+    fn parts(self) -> (&'static str, Cells, bool) {
         match self {
-            Self::Words(name)
-            | Self::Extra(name)
-            | Self::ExtraWords(name)
-            | Self::Key(name)
-            | Self::State(name)
-            | Self::Numbers(name)
-            | Self::ExtraNumbers(name) => name,
+            Self::Words(name) => (name, Cells::Words, false),
+            Self::ExtraWords(name) => (name, Cells::Words, true),
+            Self::Key(name) => (name, Cells::Key, false),
+            Self::Extra(name) => (name, Cells::Key, true),
+            Self::State(name) => (name, Cells::State, false),
+            Self::Numbers(name) => (name, Cells::Numbers, false),
+            Self::ExtraNumbers(name) => (name, Cells::Numbers, true),
         }
     }
 
-    fn can_be_cut(self) -> bool {
-        matches!(self, Self::Words(_) | Self::ExtraWords(_))
+    fn name(self) -> &'static str {
+        self.parts().0
+    }
+
+    fn cells(self) -> Cells {
+        self.parts().1
     }
 
     fn can_be_left_out(self) -> bool {
-        matches!(self, Self::Extra(_) | Self::ExtraWords(_) | Self::ExtraNumbers(_))
-    }
-
-    fn has_numbers(self) -> bool {
-        matches!(self, Self::Numbers(_) | Self::ExtraNumbers(_))
+        self.parts().2
     }
 }
 
@@ -107,7 +119,7 @@ impl Style {
             let Some(column) = table.column_mut(place) else { continue };
             // Colours end behind the blanks of a cell, so those of the last one would not be trimmed.
             column.set_padding((0, if place + 1 == shown.len() { 0 } else { GAP }));
-            if kind.has_numbers() {
+            if kind.cells() == Cells::Numbers {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -184,7 +196,7 @@ fn widths(columns: &[Column], rows: &[Vec<String>], most: Option<usize>) -> Opti
         let words = widths
             .iter_mut()
             .zip(columns)
-            .filter(|(width, column)| column.can_be_cut() && **width > LEAST);
+            .filter(|(width, column)| column.cells() == Cells::Words && **width > LEAST);
         if let Some((width, _)) = words.max_by_key(|(width, _)| **width) {
             *width -= 1;
             continue;
@@ -217,14 +229,13 @@ fn cut(text: &str, width: usize) -> String {
 
 fn cell(column: Column, text: &str) -> Cell {
     let cell = Cell::new(text);
-    let Column::State(_) = column else { return cell };
-    let color = match text {
-        "open" | "joined" => Color::Green,
-        "scheduled" | "paused" => Color::Yellow,
-        "blocked" | "retired" => Color::Red,
-        _ => Color::DarkGrey,
-    };
-    cell.fg(color)
+    match (column.cells(), text) {
+        (Cells::Words | Cells::Key | Cells::Numbers, _) => cell,
+        (Cells::State, "open" | "joined") => cell.fg(Color::Green),
+        (Cells::State, "scheduled" | "paused") => cell.fg(Color::Yellow),
+        (Cells::State, "blocked" | "retired") => cell.fg(Color::Red),
+        (Cells::State, _) => cell.fg(Color::DarkGrey),
+    }
 }
 
 fn trimmed(text: &str) -> String {
