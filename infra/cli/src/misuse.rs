@@ -32,8 +32,10 @@ fn fields_after_json(error: &clap::Error, arguments: &[String]) -> Option<String
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    let is_behind = |pair: &[String]| matches!(pair, [json, fields] if (json == "--json" || json == "-j") && fields == unknown);
-    let found = error.kind() == ErrorKind::UnknownArgument && arguments.windows(2).any(is_behind);
+    let mut pairs = arguments.iter().zip(arguments.iter().skip(1));
+    let is_behind =
+        pairs.any(|(json, fields)| ["--json", "-j"].contains(&json.as_str()) && fields == unknown);
+    let found = error.kind() == ErrorKind::UnknownArgument && is_behind;
     found.then(|| unknown.clone())
 }
 

@@ -1,7 +1,8 @@
 //! The caches of one process. All of it may be lost at any time.
 //!
 //! Accounts as last seen make good guesses for the next write; refusals keep a flood of refused
-//! requests away from the store. Both are bounded, and neither is ever the reason to admit.
+//! requests away from the store; the hashes of names are slow. All are bounded, and none is ever the
+//! reason to admit.
 
 use std::borrow::Borrow;
 use std::hash::Hash;

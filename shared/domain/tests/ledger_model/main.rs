@@ -2,9 +2,9 @@
 //!
 //! Two gateway processes each serve a request of the same attendee. A third one serves a request of
 //! a later period, which removes what the event's account does not need any more. A sweep expires
-//! holds and reconciles. Every write may be answered, made with its answer lost, dropped or refused by the
-//! store; every process may die between any two steps. The checker takes all orders of all of these
-//! within small bounds, and looks at each moment for what must never be.
+//! holds and reconciles. Every write may be answered, made with its answer lost, dropped or refused
+//! by the store; every process may die between any two steps. The checker takes all orders of all of
+//! these within small bounds, and looks at each moment for what must never be.
 //!
 //! Accounts change by the rules themselves: `admission::propose`, `settlement::write` and
 //! `reconcile::write` make the writes, and `Account::apply` carries them out. What the processes do

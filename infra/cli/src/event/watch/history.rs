@@ -196,7 +196,10 @@ impl History {
     pub(super) fn json(&self, top: usize) -> Value {
         let Some(sample) = &self.last else { return Value::Null };
         let rate = self.rates.back();
-        let attendee = |Used { user, requests, tokens, usd }: &Used| json!({"user": user, "requests": requests, "tokens": tokens, "usd": usd});
+        let attendee = |used: &Used| {
+            let Used { user, requests, tokens, usd } = used;
+            json!({"user": user, "requests": requests, "tokens": tokens, "usd": usd})
+        };
         json!({
             "at": sample.at.to_rfc3339_opts(SecondsFormat::Secs, true),
             "status": sample.event["status"],
