@@ -127,8 +127,10 @@ function placeLine(tool, text) {
  * @param {string} text
  */
 function readsKey(tool, text) {
+  // A comment may say how to set it.
+  const setsKey = text.split("\n").some((line) => line.startsWith(`export ${KEY_VARIABLE}=`));
   // Continue reads a file of its own, which the configuration names.
-  return tool !== "continue" && text.includes(KEY_VARIABLE) && !/^export LANYARD_KEY=/m.test(text);
+  return tool !== "continue" && text.includes(KEY_VARIABLE) && !setsKey;
 }
 
 /**
