@@ -157,7 +157,9 @@ async fn a_stream_without_usage_of_a_model_that_reasons_unseen_costs_its_estimat
     });
     let world = world.start().await;
     let ada = world.attendee("ada").await;
-    world.azure().script(Reply::sse(&[ROLE, CONTENT, FINISH, DONE], LineEnding::Lf));
+    let frames = [ROLE, CONTENT, FINISH, DONE];
+    let frames = frames.map(|frame| frame.replace("gpt-4o-mini-2024-07-18", "gpt-5-mini"));
+    world.azure().script(Reply::sse(&frames, LineEnding::Lf));
     let asked = json!({"max_completion_tokens": 900});
     ada.chat_stream_with("hello", asked).await.rest().await;
     assert_eq!(world.settle().await.completion_tokens, 900);

@@ -239,7 +239,7 @@ mod tests {
             let refusal = refused(400, &error);
             assert_eq!(refusal.message, "The key [redacted] is wrong.", "{key}");
             for field in [&refusal.code, &refusal.kind, &refusal.param] {
-                assert_eq!(field.as_deref(), Some("[redacted]"), "{key}");
+                assert!(field.as_deref().is_none_or(|shown| shown == "[redacted]"), "{key}");
             }
             let result = refusal.content_filter_result.unwrap();
             assert_eq!(result.get(), r#"{"a":["[redacted]"]}"#, "{key}");
