@@ -1,6 +1,7 @@
 //! Which of two replicas serves which attendee.
 
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::ports::Incident;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;

@@ -258,10 +258,9 @@ mod tests {
             ("/api/openai/deployments/files", None),
             ("/api/openai/v1/files/x/y", None),
         ] {
-            let found = match below(path, Operation::Responses).unwrap_err() {
-                ApiError::NotBelowDeployment { path } => Some(path),
-                _ => None,
-            };
+            let error = below(path, Operation::Responses).unwrap_err();
+            let found =
+                if let ApiError::NotBelowDeployment { path } = error { Some(path) } else { None };
             assert_eq!(found, expected, "{path}");
         }
     }
