@@ -197,7 +197,7 @@ pub struct UnreadableAccount {
     pub rest: Account,
 }
 
-/// Where accounts and usage are kept. Each call is one try; the caller decides on another.
+/// Where accounts and usage are kept. Each write is one try; the caller decides on another.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Makes a conditional write, or returns the account that failed it.

@@ -1,4 +1,4 @@
-//! Accounts and usage in DynamoDB: each write is one conditional `UpdateItem`, each call one try.
+//! Accounts and usage in DynamoDB. Each write is one call and one try; a read may be tried twice.
 
 pub(crate) mod expressions;
 pub(crate) mod hour;

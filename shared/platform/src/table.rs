@@ -78,7 +78,8 @@ impl Table {
         Self { client: Client::from_conf(config), name, writes }
     }
 
-    /// The same table by a client with other settings.
+    /// The same table by a client with another HTTP client, other timeouts or interceptors. Region,
+    /// endpoint and credentials stay.
     #[must_use]
     pub fn with(&self, change: impl FnOnce(Builder) -> Builder) -> Self {
         let config = change(self.client.config().to_builder());

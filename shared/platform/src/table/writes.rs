@@ -1,9 +1,7 @@
 //! Writes of accounts and usage: one try each, by the parts of the SDK that one try needs.
 //!
-//! A client of the SDK brings some thirty settings, interceptors and classifiers to each call: for
-//! retries, metrics, names of features and ids of attempts. The ledger tries each write once, and
-//! decides itself what may be repeated. What remains here are the SDK's serialisers, credentials,
-//! signatures, correction of the clock, timeouts and errors (decision record 56).
+//! Decision record 56 says why not by the SDK's client. The parts are the SDK's serialisers,
+//! credentials, signatures, correction of the clock, timeouts and errors.
 
 use std::fmt;
 
@@ -82,8 +80,9 @@ pub(super) struct Writes {
 impl Writes {
     /// Writes with the HTTP client, the timeouts and the interceptors of a client.
     pub(super) fn new(client: &Config, access: Access) -> Self {
-        let of = |operation: &dyn RuntimePlugin| plugins(client, &access, operation);
-        let (update_item, put_item) = (of(&UpdateItem::new()), of(&PutItem::new()));
+        let shared = shared_plugins(client, &access);
+        let update_item = with_operation(shared.clone(), &UpdateItem::new());
+        let put_item = with_operation(shared, &PutItem::new());
         Self { access, update_item, put_item }
     }
 
@@ -129,8 +128,9 @@ where
     }
 }
 
-/// All that one operation needs, put together once: the SDK merges it for each call.
-fn plugins(client: &Config, access: &Access, operation: &dyn RuntimePlugin) -> RuntimePlugins {
+/// All that both operations need, put together once: the SDK merges it for each call. They share the
+/// cache of credentials and what is known of the clock.
+fn shared_plugins(client: &Config, access: &Access) -> RuntimePlugins {
     let mut layer = Layer::new("writes");
     layer
         .store_put(SigningName::from_static("dynamodb"))
@@ -155,13 +155,17 @@ fn plugins(client: &Config, access: &Access, operation: &dyn RuntimePlugin) -> R
         .with_time_source(Some(SystemTimeSource::new()))
         .with_interceptors(client.interceptors())
         .with_interceptor(ServiceClockSkewInterceptor::new());
-    let own =
+    let plugin =
         StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components);
-    let mut of_operation = StaticRuntimePlugin::new();
+    RuntimePlugins::new().with_client_plugin(plugin)
+}
+
+fn with_operation(shared: RuntimePlugins, operation: &dyn RuntimePlugin) -> RuntimePlugins {
+    let mut plugin = StaticRuntimePlugin::new();
     if let Some(config) = operation.config() {
-        of_operation = of_operation.with_config(config);
+        plugin = plugin.with_config(config);
     }
-    RuntimePlugins::new().with_client_plugin(own).with_client_plugin(of_operation)
+    shared.with_client_plugin(plugin)
 }
 
 #[cfg(test)]
@@ -173,6 +177,7 @@ mod tests {
     use aws_credential_types::Credentials;
     use aws_sdk_dynamodb::config::BehaviorVersion;
     use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+    use aws_sdk_dynamodb::operation::put_item::PutItemInput;
     use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
     use aws_smithy_runtime_api::client::http::{
         HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -300,7 +305,9 @@ mod tests {
         let store = Scripted::of([refusal, reply(200, "{}")]);
         let table = store.table();
         table.update_once(call()).await.unwrap_err();
-        table.update_once(call()).await.unwrap();
+        // What one operation has learned serves the other as well.
+        let put = PutItemInput::builder().item("pk", text("EVENT#e"));
+        table.put_once(put).await.unwrap();
         assert!(store.header(1, "x-amz-date").starts_with("20470101T"));
         assert!(!store.header(0, "x-amz-date").starts_with("2047"));
     }
