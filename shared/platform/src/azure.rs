@@ -45,8 +45,8 @@ struct KnownKey {
     mark: CredentialMark,
 }
 
-/// A credential in the form that a request sends.
-struct Sent {
+/// A credential as a header of a request.
+struct CredentialHeader {
     name: HeaderName,
     value: HeaderValue,
     mark: CredentialMark,
@@ -68,16 +68,20 @@ impl Azure {
         self
     }
 
-    async fn secret(&self, deployment: &Deployment, url: &str) -> Result<Sent, Cause> {
+    async fn credential_header(
+        &self,
+        deployment: &Deployment,
+        url: &str,
+    ) -> Result<CredentialHeader, Cause> {
         match &deployment.credential {
             Credential::Key(reference) => {
                 let KnownKey { value, mark, .. } =
                     self.key(reference, &deployment.endpoint).await?;
-                Ok(Sent { name: HeaderName::from_static("api-key"), value, mark })
+                Ok(CredentialHeader { name: HeaderName::from_static("api-key"), value, mark })
             }
             Credential::Identity(identity) => {
                 let (value, mark) = self.tokens.token(identity, Audience::of(url)).await?;
-                Ok(Sent { name: AUTHORIZATION, value, mark })
+                Ok(CredentialHeader { name: AUTHORIZATION, value, mark })
             }
         }
     }
@@ -148,8 +152,9 @@ impl Upstream for Azure {
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
         let until = Instant::now() + call.timeout;
-        let secret = tokio::time::timeout_at(until, self.secret(deployment, &call.url)).await;
-        let Sent { name, value, mark } = secret
+        let header = self.credential_header(deployment, &call.url);
+        let header = tokio::time::timeout_at(until, header).await;
+        let CredentialHeader { name, value, mark } = header
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
         let mut request = self.http.request(call.method, &call.url).header(name, value.clone());

@@ -53,8 +53,9 @@ pub fn for_sdk(client: &reqwest::Client) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Names the caller where the SDK does not: in the writes of [`crate::table`].
-const OURS: HeaderValue = HeaderValue::from_static(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
+/// The SDK names itself by an interceptor, which is no part of the writes of [`crate::table`].
+const USER_AGENT_OF_WRITES: HeaderValue =
+    HeaderValue::from_static(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
 
 /// The SDK applies the timeouts: it cancels each try by itself.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl HttpConnector for Connector {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
             let mut request = request.try_into_http1x().map_err(misused)?.map(Body::wrap);
-            request.headers_mut().entry(USER_AGENT).or_insert(OURS);
+            request.headers_mut().entry(USER_AGENT).or_insert(USER_AGENT_OF_WRITES);
             let request = request.try_into().map_err(misused)?;
             let response = client.execute(request).await.map_err(failed)?;
             let response = http::Response::<Body>::from(response).map(SdkBody::from_body_1_x);
