@@ -50,6 +50,9 @@ async fn a_cap_that_the_client_did_not_set_is_lowered_before_a_refusal() {
     }
 }
 
+/// Of the attendee, of the event, and of the event on the model.
+type Limits = [&'static [(Limit, u64)]; 3];
+
 /// The tokens, or the money in tokens of completion, that the strictest limit allows.
 enum Strictest {
     Tokens(i64),
@@ -62,8 +65,7 @@ async fn a_lowered_cap_is_all_that_fits_beside_a_request_in_flight() {
     use Limit::{TokensPerDay, TokensPerMinute, TokensTotal, UsdPerDay, UsdTotal};
     use Strictest::{Money, Tokens};
     let usd = |tokens: u64| tokens * 600;
-    // The limits of the attendee, of the event, and of the event on the model.
-    let cases: [([&[(Limit, u64)]; 3], Strictest); 9] = [
+    let cases: [(Limits, Strictest); 9] = [
         ([&[(TokensTotal, 3_800)], &[], &[]], Tokens(3_800)),
         ([&[(TokensPerDay, 3_900), (TokensTotal, 3_800)], &[], &[]], Tokens(3_800)),
         (
@@ -114,13 +116,14 @@ async fn a_lowered_cap_is_all_that_fits_beside_a_request_in_flight() {
         let mut first = chat("hello");
         first["max_tokens"] = json!(1_100);
         let first = ada.post(CHAT, first.to_string());
-        let slow = tokio::spawn({
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn({
             let ada = ada.clone();
             async move { ada.send(first).await }
         });
         world.azure().called(1).await;
         world.azure().script(Reply::chat("slow").held(&gate));
-        let lowered = tokio::spawn({
+        running.spawn({
             let ada = ada.clone();
             async move { ada.chat("hello").await }
         });
@@ -133,8 +136,9 @@ async fn a_lowered_cap_is_all_that_fits_beside_a_request_in_flight() {
             Money(allowed) => assert!((0..600).contains(&(allowed * 600 - usd)), "{usd} {event:?}"),
         }
         gate.open();
-        slow.await.unwrap().assert_ok();
-        lowered.await.unwrap().assert_ok();
+        for response in running.join_all().await {
+            response.assert_ok();
+        }
         assert_eq!(world.settle().await.requests, 2);
     }
 }

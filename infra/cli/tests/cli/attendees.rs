@@ -40,8 +40,8 @@ async fn limits_are_raised_and_lowered_only_where_that_is_meant() {
     let nothing = run(&["--lower"]).await;
     assert_eq!(nothing.exit, Some(2), "it says nothing to lower: {nothing:?}");
     let twice = ["--requests-per-day", "9", "--limit", "requests_per_day=8"];
-    let twice = service.run(&[&["attendee", "raise", "no-such-event", "ada"], &twice[..]].concat());
-    let twice = twice.await;
+    let twice = [&["attendee", "raise", "no-such-event", "ada"], &twice[..]].concat();
+    let twice = service.run(&twice).await;
     assert!(twice.err.contains("requests_per_day is given twice"), "{twice:?}");
 
     let doubled = run(&[]).await;
