@@ -17,8 +17,7 @@ use lanyard_protocol::{assistants, conversations, threads};
 
 use crate::Objects;
 use crate::call::Call;
-use crate::create::home_of;
-use crate::ownership::{deployment_at, pinned_at};
+use crate::ownership::{deployment_at, home_of, pinned_at};
 use crate::registry::owner_of;
 use crate::responses::{bytes_type, is_events, json_body, respond};
 use crate::rewrite::Rewriter;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
-use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::Objects;
 use crate::act::NO_TOKENS;
 use crate::call::Call;
-use crate::ownership::{NamedObjects, pinned};
+use crate::ownership::{NamedObjects, home_of, pinned};
 use crate::registry::{NewObject, owner_of};
 use crate::responses::{json_body, respond};
 use crate::rewrite::Rewriter;
@@ -213,15 +213,6 @@ fn body_of(body: &Bytes) -> Bytes {
         true => Bytes::from_static(b"{}"),
         false => body.clone(),
     }
-}
-
-/// The same replica for the same attendee, in proportion to the replicas' weights.
-pub(crate) fn home_of<'a>(
-    choice: &Choice<'a>,
-    attendance: &Attendance,
-) -> Result<&'a Deployment, ApiError> {
-    let order = choice.order_for(attendance.affinity());
-    order.first().copied().ok_or(ApiError::Internal(None))
 }
 
 /// The vector stores that a new assistant or thread searches.

@@ -24,9 +24,9 @@ use crate::Objects;
 use crate::call::Call;
 use crate::jobs::{Jobs, UNKNOWN};
 use crate::ownership::home_in;
-use crate::registry::owner_of;
+use crate::registry::{background_call, owner_of};
 use crate::responses::json_body;
-use crate::upstream::{Outgoing, background_call};
+use crate::upstream::Outgoing;
 
 /// The age of a job from which a 404 means that it is gone. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);

@@ -171,6 +171,15 @@ pub(crate) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a
     choice.at(&home.endpoint).ok_or_else(different_resources)
 }
 
+/// The same replica for the same attendee, in proportion to the replicas' weights.
+pub(crate) fn home_of<'a>(
+    choice: &Choice<'a>,
+    attendance: &Attendance,
+) -> Result<&'a Deployment, ApiError> {
+    let order = choice.order_for(attendance.affinity());
+    order.first().copied().ok_or(ApiError::Internal(None))
+}
+
 /// The ids of items of earlier responses that an input refers to.
 pub(crate) struct NamedItems {
     /// Those that must be there.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
 use lanyard_domain::catalog::Deployment;
@@ -17,13 +18,12 @@ use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::memory::Bounded;
 use lanyard_gateway::metadata::RequestMetadata;
-use lanyard_gateway::ports::{Cause, Clock, Incident, Random, RequestLog, Upstream};
+use lanyard_gateway::ports::{Cause, Clock, Incident, Random, RequestLog, Upstream, UpstreamCall};
 use lanyard_gateway::request::Request;
-use lanyard_protocol::Protocol;
+use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::store::{ObjectStore, Size};
-use crate::upstream::background_call;
 
 /// How long a process assumes that an event is marked. It must be shorter than the time from an
 /// event's end to the deletion of its objects, which removes the mark.
@@ -85,6 +85,27 @@ impl NewObject {
             created_at: request.now,
             event_ends_at: attendance.event().window.ends_at(),
         }
+    }
+}
+
+/// A call about an object for which no client waits.
+pub(crate) fn background_call(
+    owned: &Owned,
+    method: Method,
+    url: String,
+    timeout: Duration,
+) -> UpstreamCall {
+    UpstreamCall {
+        method,
+        url,
+        content_type: None,
+        body: Bytes::new(),
+        beta: Protocol::of_kind(owned.kind).preview,
+        headers: Vec::new(),
+        accept: stored::accept(false),
+        is_streamed: false,
+        request_id: owned.request_id.clone(),
+        timeout,
     }
 }
 

@@ -22,9 +22,8 @@ use lanyard_protocol::videos::{MOST_SECONDS, VideoRequest};
 
 use crate::Objects;
 use crate::call::Call;
-use crate::create::home_of;
 use crate::jobs::JobState;
-use crate::ownership::{deployment_at, pinned};
+use crate::ownership::{deployment_at, home_of, pinned};
 use crate::registry::NewObject;
 use crate::responses::{is_events, json_body, respond};
 use crate::rewrite::Rewriter;

@@ -1,11 +1,9 @@
 //! Calls to the one resource that stores an object.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::object::{Kind, Owned};
+use lanyard_domain::object::Kind;
 use lanyard_gateway::Ports;
 use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::{Failure, call_deployment, time_left};
@@ -45,27 +43,6 @@ impl Outgoing {
             self.body = hidden;
         }
         self
-    }
-}
-
-/// A call about an object for which no client waits.
-pub(crate) fn background_call(
-    owned: &Owned,
-    method: Method,
-    url: String,
-    timeout: Duration,
-) -> UpstreamCall {
-    UpstreamCall {
-        method,
-        url,
-        content_type: None,
-        body: Bytes::new(),
-        beta: Protocol::of_kind(owned.kind).preview,
-        headers: Vec::new(),
-        accept: stored::accept(false),
-        is_streamed: false,
-        request_id: owned.request_id.clone(),
-        timeout,
     }
 }
 
