@@ -52,6 +52,69 @@ fn a_wave_lasts_as_its_samples_whatever_it_claims() {
     assert!(most_seconds(&forged) >= 125);
 }
 
+/// A recording with this format chunk, behind which each byte is the same.
+fn claimed(format: &[u8], length: usize) -> Vec<u8> {
+    let size = u32::try_from(format.len()).unwrap().to_le_bytes();
+    let head = [b"RIFF\xff\xff\xff\xffWAVEfmt ", size.as_slice(), format].concat();
+    [head.as_slice(), b"data\xff\xff\xff\xff", &vec![1; length]].concat()
+}
+
+/// A format chunk of one or two channels.
+fn format(tag: u16, channels: u16, rate: u32, align: u16, bits: u16) -> Vec<u8> {
+    let rates = [rate.to_le_bytes(), (rate * u32::from(align)).to_le_bytes()].concat();
+    let head = [tag.to_le_bytes(), channels.to_le_bytes()].concat();
+    [head, rates, [align.to_le_bytes(), bits.to_le_bytes()].concat()].concat()
+}
+
+/// The same, with the tag in a GUID and the bits that are used of each sample.
+fn extensible(tag: u16, rate: u32, align: u16, bits: [u16; 2]) -> Vec<u8> {
+    let more = [22, bits[1], 4, 0, tag].map(u16::to_le_bytes).concat();
+    let guid = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71";
+    [format(0xFFFE, 1, rate, align, bits[0]), more, guid.to_vec()].concat()
+}
+
+#[test]
+fn a_wave_of_eight_bits_by_its_tag_lasts_so_whatever_bits_it_claims() {
+    for tag in [6, 7] {
+        for (align, bits) in [(1, 8), (2, 16), (8, 64), (4, 0), (0, 12)] {
+            let plain = format(tag, 1, 8_000, align, bits);
+            let extended = extensible(tag, 8_000, align, [bits, bits]);
+            for format in [plain, extended] {
+                assert_eq!(most_seconds(&claimed(&format, 200_000)), 25, "{tag} {bits}");
+            }
+        }
+        // Eight channels and a higher rate do not make it shorter than speech.
+        let forged = claimed(&format(tag, 8, 48_000, 8, 8), 200_000);
+        assert!(most_seconds(&forged) >= 12);
+    }
+    // Decoders go by the bits of which a sample makes use.
+    assert_eq!(most_seconds(&claimed(&extensible(1, 8_000, 2, [16, 8]), 200_000)), 25);
+    assert_eq!(most_seconds(&claimed(&format(1, 1, 8_000, 1, 64), 200_000)), 25);
+}
+
+#[test]
+fn a_wave_of_any_size_of_samples_lasts_as_they_do() {
+    for (tag, bytes) in [(1, 1), (1, 2), (1, 3), (1, 4), (1, 8), (3, 4), (3, 8)] {
+        let length = 16_000 * usize::from(bytes) * 5;
+        let plain = format(tag, 1, 16_000, bytes, bytes * 8);
+        let extended = extensible(tag, 16_000, bytes, [bytes * 8; 2]);
+        for format in [plain, extended] {
+            assert_eq!(most_seconds(&claimed(&format, length)), 5, "{tag} {bytes}");
+        }
+    }
+    // 20 bits take three bytes. Two channels of numbers of 64 bits are told apart by the samples.
+    assert_eq!(most_seconds(&claimed(&format(1, 1, 16_000, 3, 20), 240_000)), 5);
+    let pairs = (0..44_100 * 5).flat_map(|at| [tone(at), tone(at).wrapping_add(3)]);
+    let pairs: Vec<_> =
+        pairs.flat_map(|level| (f64::from(level) / 32_768.0).to_le_bytes()).collect();
+    let head = claimed(&format(3, 2, 44_100, 16, 64), 0);
+    let (format, data) = head.split_at(head.len() - 8);
+    for between in [b"".as_slice(), b"fact\x04\0\0\0\0\0\0\0"] {
+        let honest = [format, between, data, &pairs].concat();
+        assert!((13..16).contains(&most_seconds(&honest)));
+    }
+}
+
 /// Samples of a tone, and of noise, at 16 kHz.
 fn tone(at: usize) -> i16 {
     let phase = f64::from(u32::try_from(at).unwrap()) * 440.0 * std::f64::consts::TAU / 16_000.0;
