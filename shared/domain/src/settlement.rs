@@ -86,6 +86,19 @@ impl Settlement {
         }
     }
 
+    /// The settlement of a response whose prompt was counted and whose output was not: what was
+    /// reserved for the output comes on top of the prompt, however large that was.
+    #[must_use]
+    pub fn with_reserved_output(self, hold: &Hold) -> Self {
+        match self {
+            Self::AtLeast(usage) if usage.prompt_tokens > 0 => Self::AtLeast(Usage {
+                completion_tokens: usage.completion_tokens.max(hold.completion_tokens),
+                ..usage
+            }),
+            Self::AtLeast(_) | Self::Exact(_) | Self::Estimated(_) | Self::Void => self,
+        }
+    }
+
     /// The charge with what it costs in money. Without a bill, what is reserved is charged.
     #[must_use]
     pub fn charge_in_money(&self, bill: Option<&Bill>, hold: &Hold) -> Option<Charge> {

@@ -52,7 +52,7 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         return exact;
     }
     let estimated = |completion: u64| {
-        let read = state.counted.map(|counted| counted.usage).unwrap_or_default();
+        let read = state.counted.or(state.prompt).map(|counted| counted.usage).unwrap_or_default();
         Usage::of_tokens(
             hold.prompt_tokens.max(read.prompt_tokens),
             completion.max(read.completion_tokens),
@@ -76,12 +76,14 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         let usage = estimated(hold.completion_tokens);
         return Settlement::Estimated(Usage { units: hold.units, ..usage });
     }
-    counted.unwrap_or_else(|| {
+    let settlement = counted.unwrap_or_else(|| {
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
-        let prompt = state.prompt.map_or(0, |counted| counted.usage.prompt_tokens);
-        Settlement::AtLeast(Usage::of_tokens(prompt, state.produced.bytes() / 1_000))
-    })
+        let completion_tokens = state.produced.bytes() / 1_000;
+        let prompt = state.prompt.map(|counted| counted.usage).unwrap_or_default();
+        Settlement::AtLeast(Usage { completion_tokens, ..prompt })
+    });
+    settlement.with_reserved_output(hold)
 }
 
 /// The fields of a chunk.
@@ -344,6 +346,10 @@ mod tests {
         // What can be read of it is charged.
         let half = settle(Some(r#"{"prompt_tokens":9000,"completion_tokens":null}"#), false);
         assert_eq!(half.usage().map(|usage| usage.prompt_tokens), Some(9_000));
+        // If it broke off, the prompt that was counted and the output that was reserved.
+        let half = settle(Some(r#"{"prompt_tokens":9000,"completion_tokens":null}"#), true);
+        let half = half.usage().map(|usage| (usage.prompt_tokens, usage.completion_tokens));
+        assert_eq!(half, Some((9_000, 4_096)));
         let read = settle(Some(r#"{"prompt_tokens":10,"completion_tokens":5}"#), false);
         assert_eq!(read, Settlement::Exact(Usage::of_tokens(10, 5)));
     }

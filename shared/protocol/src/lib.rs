@@ -292,7 +292,7 @@ impl Protocol {
     pub fn read_response(&self, body: &[u8], hold: &Hold, most: u64) -> Option<BufferedResponse> {
         let mut response: ResponseUsage<'_> = serde_json::from_slice(body).ok()?;
         response.most = most;
-        let settlement = (self.response.cost)(&response, body, hold);
+        let settlement = (self.response.cost)(&response, body, hold).with_reserved_output(hold);
         let failure = match response.may_be_error() {
             true => failed::failure_of(body),
             false => None,

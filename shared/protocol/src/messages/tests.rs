@@ -300,12 +300,31 @@ fn a_stream_costs_its_input_its_cache_and_its_output() {
     assert_eq!(settled(&old[..3], false), exact(240, 12));
     let cut = [begun(), delta("Hi")];
     assert!((PROTOCOL.stream.missing)(&read_all(&cut)).is_some());
-    let least = Settlement::AtLeast(Usage::of_tokens(240, 0));
+    let least = Settlement::AtLeast(Usage { details, ..Usage::of_tokens(240, 4_096) });
     assert_eq!(settled(&old, false).cache(), CacheUse { read: 200, written: 30 });
     assert_eq!(settled(&cut, true), least);
     // What nobody has counted is not believed.
     let unknown = [delta("Hi"), last(json!({"output_tokens": 12})), stop()];
     assert!(settled(&unknown, false).is_estimated());
+}
+
+#[test]
+fn output_costs_what_it_may_have_beside_a_prompt_that_is_larger_than_estimated() {
+    let begun = || start(json!({"input_tokens": 6_000, "output_tokens": 1}));
+    let text = || delta(&"some words ".repeat(100));
+    let hold = Hold { prompt_tokens: 40, completion_tokens: 4_096, ..a_hold() };
+    let charged = |settlement: Settlement| {
+        let charge = settlement.charge(&hold).unwrap();
+        (charge.prompt_tokens, charge.completion_tokens)
+    };
+    assert_eq!(charged(settled(&[begun(), text()], true)), (6_000, 4_096));
+    // The text is complete, and its length is known.
+    let end = || last(Value::Null);
+    let (prompt, output) = charged(settled(&[begun(), text(), end(), stop()], false));
+    assert!(prompt == 6_000 && (150..400).contains(&output), "{output}");
+    let uncounted = json!({"usage": {"input_tokens": 6_000}}).to_string();
+    let read = PROTOCOL.read_response(uncounted.as_bytes(), &hold, 1_000_000).unwrap();
+    assert_eq!(charged(read.settlement), (6_000, 4_096));
 }
 
 #[test]
