@@ -298,6 +298,21 @@ mod tests {
         assert!(fidelity(&[b"high"], wide) >= 1_536 + 6_240);
     }
 
+    #[test]
+    fn a_small_part_of_an_image_costs_what_the_image_does() {
+        let hold = Hold { units: Units::of(Unit::Images, 1), completion_tokens: 6_540, ..a_hold() };
+        let mut state = StreamState::default();
+        for event in [
+            r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#,
+            r#"{"error":{"code":"server_error","message":"x"}}"#,
+        ] {
+            read_event(&Frame(Bytes::from(format!("data: {event}\n\n"))), &mut state);
+        }
+        let charge = failure::settle(state.failure.as_ref().unwrap(), &state, &hold).charge(&hold);
+        let charge = charge.unwrap();
+        assert_eq!((charge.units.get(Unit::Images), charge.completion_tokens), (1, 6_540));
+    }
+
     fn settled(body: &str) -> Option<Settlement> {
         let hold = Hold { units: Units::of(Unit::Images, 2), ..a_hold() };
         let cost = GENERATIONS.read_response(body.as_bytes(), &hold, u64::MAX);

@@ -129,11 +129,11 @@ pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement
             Blame::Filter | Blame::Model => Settlement::Estimated(prompt),
         };
     }
-    let most = match held {
-        0 => hold.completion_tokens,
+    let completion_tokens = match held {
+        0 => state.produced.tokens().min(hold.completion_tokens),
+        // The data of an image does not show its tokens.
         held => hold.completion_tokens / held * images,
     };
-    let completion_tokens = state.produced.tokens().min(most);
     Settlement::Estimated(Usage { completion_tokens, ..prompt })
 }
 
