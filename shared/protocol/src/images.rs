@@ -21,7 +21,7 @@ use crate::added::AddedField;
 use crate::buffered::media;
 use crate::chunk;
 use crate::chunk::{Chunk, NO_END};
-use crate::content::{size_of, tokens_of_image_file};
+use crate::content::{MOST_IMAGES, size_of, tokens_of_image_file};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
@@ -41,7 +41,9 @@ use crate::{BodyEncoding, Protocol, WriteBody};
 const MOST_AT_ONCE: u64 = 10;
 
 /// The parts of a form that hold images.
-const FILES: [&str; 3] = ["image", "image[]", "mask"];
+const FILES: [&str; 3] = [IMAGE, "image[]", MASK];
+const IMAGE: &str = "image";
+const MASK: &str = "mask";
 
 pub(crate) static GENERATIONS: Protocol = Protocol {
     documentation: Some(
@@ -97,7 +99,12 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let mut prompt_tokens = 0;
     match &payload.form {
         Some(form) => {
-            let images = form.files(&FILES)?.into_iter();
+            let images = form.files(&FILES)?;
+            let count = images.iter().filter(|image| image.name != MASK).count();
+            if count as u64 > MOST_IMAGES {
+                return Err(invalid(IMAGE, &format!("may hold at most {MOST_IMAGES} images")));
+            }
+            let images = images.into_iter();
             let extra =
                 |file: &[u8]| if is_faithful(form) { tokens_of_fidelity(size_of(file)) } else { 0 };
             let images = images.map(|image| {
@@ -296,6 +303,27 @@ mod tests {
         assert!((high..high + 10).contains(&fidelity(&[b"high"], square)));
         assert!((high..high + 10).contains(&fidelity(&[b"low", b"high"], square)));
         assert!(fidelity(&[b"high"], wide) >= 1_536 + 6_240);
+    }
+
+    #[test]
+    fn an_edit_takes_fifty_images_over_all_parts_and_a_mask() {
+        let read = |count: usize| {
+            let part = |name: &str| {
+                let head = "content-disposition: form-data; name=";
+                format!("--b\r\n{head}\"{name}\"; filename=\"a.png\"\r\n\r\nx\r\n")
+            };
+            let names = ["image", "image[]"].into_iter().cycle().take(count).chain(["mask"]);
+            let body: String = names.map(part).chain(["--b--\r\n".to_owned()]).collect();
+            let mut request = http::Request::new(Bytes::from(body));
+            let content_type = "multipart/form-data; boundary=b".parse().unwrap();
+            request.headers_mut().insert("content-type", content_type);
+            let id = "req_1".parse().unwrap();
+            let payload = Payload::read(&EDITS, &request, &id).unwrap();
+            super::read(&payload, &Caps::of_model("gpt-image-1")).map(|_| ())
+        };
+        assert!(read(50).is_ok());
+        let refused = format!("{:?}", read(51).unwrap_err());
+        assert!(refused.contains("50 images") && refused.contains("\"image\""), "{refused}");
     }
 
     #[test]
