@@ -71,6 +71,33 @@ async fn an_error_with_status_200_is_an_error_on_every_operation() {
 }
 
 #[tokio::test]
+async fn an_error_with_status_200_is_known_by_any_shape_on_every_operation() {
+    for operation in relayed().chain([Operation::Responses]) {
+        let world = World::event("shapes").in_memory().everything().keeping().start().await;
+        let ada = world.attendee("ada").await;
+        let error: Value = serde_json::from_str(&body("server_error", &model(operation))).unwrap();
+        let said = &error["error"]["message"];
+        for shape in [
+            json!({"detail": said}),
+            json!({"detail": [{"type": "x", "loc": ["body", "n"], "msg": said}]}),
+            json!({"errors": [{"message": said}]}),
+            json!({"errors": {"n": [said]}}),
+        ] {
+            world.azure().script(Reply::json(200, shape.to_string()));
+            let request = match operation == Operation::Responses {
+                true => ada.post("/api/v1/responses", json!({"input": "Hi"}).to_string()),
+                false => ada.asks_for(operation),
+            };
+            let response = ada.send(request).await;
+            assert_eq!(response.status(), 502, "{operation} {shape}: {}", response.text());
+            assert!(response.text().contains("cannot with"), "{}", response.text());
+            assert_redacted(response.text());
+        }
+        assert_eq!(world.settle().await.completion_tokens, 0, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn usage_beside_an_error_is_charged_and_results_beside_it_pass() {
     let world = World::event("beside").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;

@@ -1,7 +1,7 @@
 //! A buffered response with status 200 that is an error and nothing else.
 //!
 //! Some servers and gateways before them send their errors so. What else such a body has varies:
-//! `{"error": {…}}`, an error without an envelope, or an empty list of results beside it.
+//! `{"error": {…}}`, FastAPI's `detail`, a list of errors, an error without an envelope, or an empty list of results beside it.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,6 +13,11 @@ use crate::stream::failure::Failure;
 struct Body<'a> {
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    /// The error of a server made with FastAPI, or a problem of RFC 9457.
+    #[serde(borrow, default)]
+    detail: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    errors: Option<&'a RawValue>,
     /// The sentence of an error without an envelope.
     #[serde(borrow, default)]
     message: Option<&'a RawValue>,
@@ -40,7 +45,7 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn is_error(&self) -> bool {
-        let has_error = self.error.is_some_and(is_filled);
+        let has_error = [self.error, self.detail, self.errors].into_iter().flatten().any(is_filled);
         let is_called_error = [self.kind, self.object]
             .into_iter()
             .flatten()
@@ -90,6 +95,11 @@ mod tests {
             r#"{"object":"error","message":"too long","code":400}"#,
             r#"{"statusCode":429,"message":"Rate limit is exceeded."}"#,
             r#"{"data":[],"error":{"message":"x"}}"#,
+            r#"{"detail":"Service unavailable"}"#,
+            r#"{"detail":[{"type":"missing","loc":["body","model"],"msg":"Field required"}]}"#,
+            r#"{"type":"about:blank","title":"Odd","status":500,"detail":"x"}"#,
+            r#"{"errors":[{"message":"x"}]}"#,
+            r#"{"errors":{"model":["is odd"]}}"#,
         ] {
             assert!(failure_of(body.as_bytes()).is_some(), "{body}");
         }
@@ -101,6 +111,9 @@ mod tests {
             r#"{"data":[{"b64_json":"x"}],"error":{"message":"of another image"}}"#,
             r#"{"type":"message","content":[{"type":"text","text":"error"}]}"#,
             r#"{"text":"message"}"#,
+            r#"{"id":"x","object":"batch","errors":{"data":[{"message":"x"}]}}"#,
+            r#"{"data":[{"b64_json":"x"}],"detail":"low"}"#,
+            r#"{"data":[],"detail":null,"errors":[]}"#,
             r#"{"text":""}"#,
             "error",
             "[]",
