@@ -63,7 +63,7 @@ impl ModelRefusal {
             message: names.hide(message.unwrap_or("The model ended the response with an error.")),
             kind: failure.kind.as_deref().map(|kind| names.hide(kind)),
             param: failure.param.as_deref().map(|param| names.hide(param)),
-            code: known_code(failure.code.clone(), blame == Blame::Filter)
+            code: known_code(failure.known_code().map(ToOwned::to_owned), blame == Blame::Filter)
                 .map(|code| names.hide(&code)),
             content_filter_result: None,
             fields: RefusedFields::default(),
@@ -206,6 +206,65 @@ pub fn refusal(status: StatusCode, body: &[u8], names: &OurNames) -> ModelRefusa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filters_result_shows_no_names_of_ours() {
+        let error = r#"{"code":"content_filter","message":"x","innererror":{"code":"x",
+            "content_filter_result":{"hate":{"filtered":true,
+            "detail":"some-resource of https://some-resource.openai.azure.com"}}}}"#;
+        let result = refused(400, error).content_filter_result.unwrap();
+        assert!(!result.get().contains("some-resource"), "{result}");
+        assert!(result.get().contains(r#""filtered":true"#), "{result}");
+    }
+
+    #[test]
+    fn an_error_in_a_response_without_a_code_has_that_of_its_type() {
+        let long = "This model's maximum context length is 128000 tokens.";
+        for (data, status, code, kind) in [
+            (
+                format!(r#"{{"type":"error","code":null,"message":"{long}","param":"input"}}"#),
+                400,
+                Some("context_length_exceeded"),
+                None,
+            ),
+            (
+                format!(r#"{{"error":{{"type":"invalid_request_error","message":"{long}"}}}}"#),
+                400,
+                Some("context_length_exceeded"),
+                Some("invalid_request_error"),
+            ),
+            (
+                r#"{"error":{"type":"server_error","code":null,"message":"x"}}"#.to_owned(),
+                502,
+                Some("server_error"),
+                Some("server_error"),
+            ),
+            (
+                r#"{"error":{"type":"insufficient_quota","code":null,"message":"x"}}"#.to_owned(),
+                429,
+                Some("insufficient_quota"),
+                Some("insufficient_quota"),
+            ),
+            (
+                r#"{"error":{"type":"invalid_request_error","code":null,"message":"x"}}"#
+                    .to_owned(),
+                400,
+                None,
+                Some("invalid_request_error"),
+            ),
+            (
+                r#"{"error":{"type":"server_error","code":"odd","message":"x"}}"#.to_owned(),
+                502,
+                Some("odd"),
+                Some("server_error"),
+            ),
+        ] {
+            let refusal =
+                ModelRefusal::in_response(&Failure::read(data.as_bytes()), &OurNames::default());
+            assert_eq!(refusal.status.as_u16(), status, "{data}");
+            assert_eq!((refusal.code.as_deref(), refusal.kind.as_deref()), (code, kind), "{data}");
+        }
+    }
 
     #[test]
     fn a_log_shows_no_word_of_azures_message() {

@@ -42,11 +42,29 @@ pub enum Blame {
 }
 
 impl Failure {
+    /// Its code; of an error that has none, the one that its type or its sentence stands for.
+    #[must_use]
+    pub fn known_code(&self) -> Option<&str> {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        self.code
+            .as_deref()
+            .or_else(|| self.is_about_length().then_some("context_length_exceeded"))
+            .or_else(|| CODES_AS_TYPES.contains(&kind).then_some(kind))
+    }
+
+    /// Whether its sentence says that the prompt is too long. Not every server has a code for it.
+    fn is_about_length(&self) -> bool {
+        let said = self.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+        ["maximum context length", "context window", "prompt is too long"]
+            .iter()
+            .any(|words| said.contains(words))
+    }
+
     /// Its subject.
     #[must_use]
     pub fn blame(&self) -> Blame {
         let [code, kind, status] =
-            [&self.code, &self.kind, &self.status].map(|text| plain(text.as_deref()));
+            [self.known_code(), self.kind.as_deref(), self.status.as_deref()].map(plain);
         let either = |test: &dyn Fn(&str) -> bool| test(&code) || test(&kind);
         let is_of_load = |text: &str| {
             text == "429"
@@ -80,6 +98,10 @@ impl Failure {
         if is_of_request { Blame::Request } else { Blame::Model }
     }
 }
+
+/// The types of OpenAI's errors that are codes as well.
+const CODES_AS_TYPES: [&str; 4] =
+    ["server_error", "insufficient_quota", "rate_limit_exceeded", "context_length_exceeded"];
 
 /// Other codes about what the client sent, without their underscores. Most are about images:
 /// <https://platform.openai.com/docs/api-reference/responses-streaming/response/failed>.
