@@ -23,6 +23,10 @@ fn unrecognized(field: &str) -> Value {
     }})
 }
 
+fn plain(sentence: &str) -> Reply {
+    Reply::json(422, sentence.to_owned()).header("content-type", "text/plain")
+}
+
 fn forbidden(field: &str) -> Value {
     json!({"detail": [{
         "type": "extra_forbidden", "loc": ["body", field], "msg": "Extra inputs are not permitted",
@@ -35,6 +39,8 @@ async fn the_request_is_repeated_once_without_it_and_the_next_one_is_right_at_on
         (false, "max_tokens", refused(400, &unsupported("max_tokens"))),
         (false, "user", refused(422, &forbidden("user"))),
         (true, "user", refused(400, &unrecognized("user"))),
+        (false, "user", plain("unknown field `user`, expected one of `model`, `metadata`")),
+        (true, "stream_options", plain("Unrecognized request argument supplied: stream_options")),
         (true, "stream_options", refused(422, &forbidden("stream_options"))),
         (true, "stream_options", refused(400, &unrecognized("stream_options"))),
     ];

@@ -150,7 +150,12 @@ pub fn refused_fields(status: StatusCode, body: &[u8]) -> RefusedFields {
     if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
         return RefusedFields::default();
     }
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    // Some servers write a sentence and no JSON. A page of HTML is a gateway's.
+    let body = serde_json::from_slice(body).unwrap_or_else(|_| {
+        let text =
+            std::str::from_utf8(body).ok().filter(|text| !text.trim_start().starts_with('<'));
+        serde_json::json!({ "message": text })
+    });
     let named = |name: &str| AddedField::ALL.into_iter().find(|field| field.name() == name);
     if let Some(param) = body.pointer("/error/param").and_then(Value::as_str) {
         // The value of a cap may be the client's, the other values are ours.
@@ -171,6 +176,9 @@ pub fn refused_fields(status: StatusCode, body: &[u8]) -> RefusedFields {
 /// The fields of ours that a message names: the first, and others beside it in quotes. A cap behind
 /// the first field may be the remedy.
 fn fields_in(message: &str) -> Option<RefusedFields> {
+    // Behind it are the fields that the server knows.
+    let end = KNOWN_FIELDS.iter().filter_map(|words| message.find(words)).min();
+    let message = &message[..end.unwrap_or(message.len())];
     let places = AddedField::ALL.into_iter();
     let mut places: Vec<_> =
         places.filter_map(|field| Some((place(message, field.name())?, field))).collect();
@@ -186,6 +194,10 @@ fn fields_in(message: &str) -> Option<RefusedFields> {
     let others = places.iter().skip(1).filter(is_another).map(|(_, field)| *field);
     Some(std::iter::once(first).chain(others).collect())
 }
+
+/// The words before a list of fields that a server supports.
+const KNOWN_FIELDS: [&str; 4] =
+    [", expected ", ". supported fields", ". allowed fields", ". valid fields"];
 
 /// All texts of a body: the texts of `message`, `msg` and `detail`, and its code.
 fn messages(body: &Value) -> impl Iterator<Item = String> {
@@ -203,7 +215,10 @@ fn collect(value: &Value, is_message: bool, texts: &mut Vec<String>) {
             }
         }
         Value::Array(list) => list.iter().for_each(|value| collect(value, is_message, texts)),
-        Value::String(text) if is_message => texts.push(text.to_ascii_lowercase()),
+        Value::String(text) if is_message => {
+            // Pydantic writes the place of a field so in a sentence.
+            texts.push(text.to_ascii_lowercase().replace("body.", ""));
+        }
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -342,6 +357,32 @@ mod tests {
             ),
         ] {
             assert_eq!(refused(body), Some(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_json_names_the_field_and_not_those_that_the_server_knows() {
+        let serde = "unknown field `user`, expected one of `model`, `metadata`, `stream_options`";
+        let quoted = serde_json::json!({"error": {"message": serde}}).to_string();
+        for body in [
+            serde,
+            &quoted,
+            "Failed to deserialize the JSON body into the target type: user: unknown field `user`, expected `model` or `metadata` at line 1 column 20",
+            "Unrecognized request argument supplied: user",
+            "Unexpected `user`.",
+            "Unknown field 'user'. Supported fields are: 'model', 'metadata'.",
+            "1 validation error for Request\nbody.user\n  Extra inputs are not permitted",
+            "user\n  Extra inputs are not permitted [type=extra_forbidden, input_value='7f', input_type=str]",
+        ] {
+            assert_eq!(refused(body), Some("user"), "{body}");
+        }
+        for body in [
+            "unknown field `temperature`, expected one of `user`, `metadata`",
+            "<html><title>unknown field user</title></html>",
+            "The user is not there.",
+            "",
+        ] {
+            assert_eq!(refused(body), None, "{body}");
         }
     }
 
