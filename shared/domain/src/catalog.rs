@@ -7,7 +7,9 @@ use crate::credential::Credential;
 use crate::estimate::Estimate;
 use crate::ids::{DeploymentName, Replica};
 pub use crate::models::CompletionField;
-use crate::models::{FactOverrides, KnownModel, ModelFacts, ModelPrices, without_version};
+use crate::models::{
+    FactOverrides, KnownModel, ModelFacts, ModelPrices, without_short_date, without_version,
+};
 use crate::operation::Operation;
 pub use crate::prices::Prices;
 
@@ -332,7 +334,7 @@ impl Catalog {
             if let Some(found) = find(name) {
                 return Some(found);
             }
-            shorter = without_version(name);
+            shorter = without_version(name).or_else(|| without_short_date(name));
         }
         None
     }

@@ -266,6 +266,16 @@ fn without_date(name: &str) -> Option<&str> {
     dated::without_date(name, b"-@", b"-")
 }
 
+/// A model's name without the month and the day at its end, as OpenAI's older models have them
+/// (`gpt-4-0613`, `gpt-4-1106-preview`). Numbers that are no day stay: `mistral-large-2411`.
+pub(crate) fn without_short_date(name: &str) -> Option<&str> {
+    let (begin, date) = name.strip_suffix("-preview").unwrap_or(name).rsplit_once('-')?;
+    let is_date = date.len() == 4 && date.bytes().all(|byte| byte.is_ascii_digit());
+    let (month, day) = date.split_at_checked(2).filter(|_| is_date)?;
+    let is_day = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
+    (is_day && !begin.is_empty()).then_some(begin)
+}
+
 /// A name, then its beginnings before each hyphen, the longest first.
 fn beginnings(name: &str) -> impl Iterator<Item = &str> {
     let ends = name.rmatch_indices('-').map(|(at, _)| at);
@@ -289,6 +299,16 @@ mod tests {
         assert_eq!(without_date("gpt-5-2025-8-07"), None);
         assert_eq!(without_date("gpt-5-123456789"), None);
         assert_eq!(without_date("gpt-5@2025-08-07"), Some("gpt-5"));
+    }
+
+    #[test]
+    fn an_older_models_date_is_a_month_and_a_day() {
+        for name in ["gpt-4-0613", "gpt-4-1106-preview", "gpt-4-0314"] {
+            assert_eq!(without_short_date(name), Some("gpt-4"), "{name}");
+        }
+        for name in ["mistral-large-2411", "gpt-4-0600", "gpt-4-06131", "gpt-4-preview", "-0613"] {
+            assert_eq!(without_short_date(name), None, "{name}");
+        }
     }
 
     #[test]

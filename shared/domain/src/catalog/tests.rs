@@ -64,7 +64,7 @@ fn a_model_that_cannot_do_the_operation_is_not_offered() {
 
 #[test]
 fn a_name_is_understood_in_other_letters_with_a_provider_or_a_date() {
-    let names = ["gpt-5-mini", "Prod-Smart", "gpt-4o-2024-11-20"];
+    let names = ["gpt-5-mini", "Prod-Smart", "gpt-4o-2024-11-20", "gpt-4", "gpt-4-0314"];
     let catalog = Catalog::new(names.map(|name| deployment(name, "1", 1)).into(), None);
     let meant = |wanted| {
         let choice = catalog.named(wanted, Operation::ChatCompletions, Spelling::Loose);
@@ -80,6 +80,10 @@ fn a_name_is_understood_in_other_letters_with_a_provider_or_a_date() {
         ("GPT-5-mini-20250807[1m]", Some("gpt-5-mini")),
         ("prod-smart", Some("Prod-Smart")),
         ("gpt-4o-2024-11-20", Some("gpt-4o-2024-11-20")),
+        ("openai/GPT-4-0613", Some("gpt-4")),
+        ("gpt-4-1106-preview", Some("gpt-4")),
+        ("gpt-4-0314", Some("gpt-4-0314")),
+        ("gpt-4-2411", None),
         ("gpt-4o", None),
         ("gpt-5", None),
         ("gpt-5-mini/", None),
