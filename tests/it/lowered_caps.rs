@@ -64,8 +64,10 @@ enum Strictest {
 async fn a_lowered_cap_is_all_that_fits_beside_a_request_in_flight() {
     use Limit::{TokensPerDay, TokensPerMinute, TokensTotal, UsdPerDay, UsdTotal};
     use Strictest::{Money, Tokens};
-    let usd = |tokens: u64| tokens * 600;
-    let cases: [(Limits, Strictest); 9] = [
+    const fn usd(tokens: u64) -> u64 {
+        tokens * 600
+    }
+    const CASES: [(Limits, Strictest); 9] = [
         ([&[(TokensTotal, 3_800)], &[], &[]], Tokens(3_800)),
         ([&[(TokensPerDay, 3_900), (TokensTotal, 3_800)], &[], &[]], Tokens(3_800)),
         (
@@ -98,7 +100,7 @@ async fn a_lowered_cap_is_all_that_fits_beside_a_request_in_flight() {
             Tokens(3_800),
         ),
     ];
-    for ([attendee, event, of_model], strictest) in cases {
+    for ([attendee, event, of_model], strictest) in CASES {
         let mut world = World::event("beside").in_memory();
         for (limit, allowed) in attendee {
             world = world.attendee(*limit, *allowed);
