@@ -91,10 +91,9 @@ impl Settlement {
     #[must_use]
     pub fn with_reserved_output(self, hold: &Hold) -> Self {
         match self {
-            Self::AtLeast(usage) if usage.prompt_tokens > 0 => Self::AtLeast(Usage {
-                completion_tokens: usage.completion_tokens.max(hold.completion_tokens),
-                ..usage
-            }),
+            Self::AtLeast(usage) if usage.prompt_tokens > 0 && usage.completion_tokens == 0 => {
+                Self::AtLeast(Usage { completion_tokens: hold.completion_tokens, ..usage })
+            }
             Self::AtLeast(_) | Self::Exact(_) | Self::Estimated(_) | Self::Void => self,
         }
     }

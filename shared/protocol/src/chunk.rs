@@ -76,14 +76,16 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         let usage = estimated(hold.completion_tokens);
         return Settlement::Estimated(Usage { units: hold.units, ..usage });
     }
-    let settlement = counted.unwrap_or_else(|| {
-        // A frame of one token is some 300 bytes. This is far below that on purpose: it only
-        // matters where more came than was asked for.
-        let completion_tokens = state.produced.bytes() / 1_000;
-        let prompt = state.prompt.map(|counted| counted.usage).unwrap_or_default();
-        Settlement::AtLeast(Usage { completion_tokens, ..prompt })
-    });
-    settlement.with_reserved_output(hold)
+    if let Some(counted) = counted {
+        return counted.with_reserved_output(hold);
+    }
+    // A frame of one token is some 300 bytes. This is far below that on purpose: it only matters
+    // where more came than was asked for.
+    let produced = state.produced.bytes() / 1_000;
+    let prompt = state.prompt.map(|counted| counted.usage).unwrap_or_default();
+    let reserved = if prompt.prompt_tokens > 0 { hold.completion_tokens } else { 0 };
+    let completion_tokens = produced.max(reserved);
+    Settlement::AtLeast(Usage { completion_tokens, ..prompt })
 }
 
 /// The fields of a chunk.
