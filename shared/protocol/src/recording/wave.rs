@@ -52,6 +52,12 @@ impl Format {
         Some(Self { tag, channels, rate, bits })
     }
 
+    /// The bits that a sample of speech needs. Numbers of 16 bits that are claimed to have 32 can still
+    /// be understood, and are half as many. As floating point they are noise.
+    fn bits_of_speech(&self) -> u64 {
+        if self.tag == PCM { self.bits.min(16) } else { self.bits }
+    }
+
     /// The level of a sample: of a whole number by its highest two bytes.
     fn level(&self, sample: &[u8]) -> f64 {
         match (self.tag, sample) {
@@ -93,7 +99,7 @@ impl Format {
 }
 
 /// The length that the samples take, whatever the byte rate and the size of the data chunk claim,
-/// and at least that of speech in as many samples: what a header claims of channels and rate cannot
+/// and at least that of speech in as many bits: what a header claims of channels, rate and bits cannot
 /// make a recording shorter.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     let mut at = 12;
@@ -102,11 +108,12 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
         if bytes(file, at)? == *b"fmt " {
             let format = Format::read(file, at)?;
             let data = file.get(at.checked_add(8)?.checked_add(size)?..).unwrap_or_default();
-            let samples = (data.len() as u64 * 8).div_ceil(format.bits);
+            let bits = data.len() as u64 * 8;
             // A pair of samples that are one moment counts once.
-            let moments = samples - format.samples_of_pairs(data) / 2;
+            let bits_of_moments = bits - format.samples_of_pairs(data) * format.bits / 2;
+            let moments = bits_of_moments.div_ceil(format.bits_of_speech());
             let speech = Duration::of(moments, SPEECH_RATE)?;
-            let frames = samples.div_ceil(format.channels);
+            let frames = bits.div_ceil(format.channels * format.bits);
             return Duration::of(frames, format.rate)?.max(speech).found();
         }
         at = at.checked_add(8)?.checked_add(size)?.checked_add(size % 2)?;
