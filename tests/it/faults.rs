@@ -216,7 +216,7 @@ async fn azures_wait_may_be_a_date_or_the_reset_of_a_limit() {
 #[tokio::test]
 async fn azures_refusal_of_our_key_is_our_error() {
     for status in [401, 403, 404] {
-        let world = World::event("ours").in_memory().two_replicas().start().await;
+        let world = World::event("ours").in_memory().start().await;
         let ada = world.attendee("ada").await;
         let message = format!("Access denied for {}, {}.", canary::KEY, canary::AZURE_NAME);
         world.azure().script(Reply::error(status, "DeploymentNotFound", &message));
