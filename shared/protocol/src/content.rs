@@ -4,23 +4,23 @@
 //! text, a packed document by what it unpacks to, a recording by its seconds. Content of unknown size
 //! counts as the model's maximum.
 
+mod encoded;
 mod file;
 mod size;
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use lanyard_domain::images::{Detail, ImageRule, Size};
 use lanyard_domain::models::ModelFacts;
 
+pub(crate) use self::encoded::seconds_of;
+use self::encoded::{decoded, image_size, is_address};
 use self::file::FileReader;
 pub(crate) use self::size::size_of;
 use crate::budget::Budget;
+use crate::json;
 use crate::tokens::tokens_of_plain_text;
 use crate::tree::Node;
-use crate::{json, recording};
 
 #[cfg(test)]
 mod tests;
@@ -44,10 +44,6 @@ const DIGITS_PER_TOKEN: u64 = 3;
 /// The limits of a model that is not in the table.
 const USUAL_CONTEXT: u64 = 128_000;
 
-/// How much of an image is decoded to find its size, in characters of base64. Cameras put 64 KB of
-/// metadata and more before it.
-const IMAGE_HEAD: usize = 512 * 1024;
-
 /// The types of parts and items that are an image.
 const IMAGE_TYPES: [&str; 7] = [
     "image_url",
@@ -63,14 +59,6 @@ const IMAGE_TYPES: [&str; 7] = [
 /// writes `url`, MCP `data`.
 const IMAGE_FIELDS: [&str; 7] =
     ["image_url", "result", "url", "data", "image", "base64", "b64_json"];
-
-/// Base64 as clients write it, with padding or without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// The tokens of content for a model.
 pub(crate) struct Content<'f> {
@@ -351,18 +339,6 @@ impl Medium {
     }
 }
 
-/// Whether a text is an address, such as `https://example.org` in whatever letters.
-fn is_address(text: &str) -> bool {
-    let scheme = text.trim_start().split_once("://").map(|(scheme, _)| scheme);
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    scheme.is_some_and(|scheme| (1..=16).contains(&scheme.len()) && scheme.bytes().all(is_letter))
-}
-
-/// The seconds of a recording in a data URL, or in bare base64.
-pub(crate) fn seconds_of(data: &str) -> u64 {
-    recording::most_seconds(&decoded(data, usize::MAX))
-}
-
 /// The tokens of an image as a file.
 pub(crate) fn tokens_of_image_file(file: &[u8], facts: &ModelFacts) -> u64 {
     facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(size_of(file), Detail::High)
@@ -386,29 +362,4 @@ fn is_of(source: &Node<'_>, kind: &str) -> bool {
 /// The encoded data of a source, in Anthropic's words.
 fn inline<'n>(source: &'n Node<'_>) -> impl Iterator<Item = &'n str> {
     source.all("data").filter_map(Node::text)
-}
-
-/// The size of an image that is sent with the request; `None` for one at an address.
-fn image_size(url: &str) -> Option<Size> {
-    if url.starts_with("http:") || url.starts_with("https:") {
-        return None;
-    }
-    size_of(&decoded(url, IMAGE_HEAD))
-}
-
-/// The bytes of a data URL or of bare base64, up to so many characters. A character that is not
-/// base64 ends it.
-fn decoded(data: &str, most: usize) -> Vec<u8> {
-    let text = data.split_once(";base64,").map_or(data, |(_, text)| text);
-    let text = text.get(..most.min(text.len()) & !3).filter(|_| text.len() > most).unwrap_or(text);
-    let plain: String = text.chars().filter(|char| !char.is_ascii_whitespace()).collect();
-    let end = plain
-        .bytes()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)))
-        .unwrap_or(plain.len());
-    let plain = plain.get(..end).unwrap_or_default();
-    BASE64
-        .decode(plain)
-        .or_else(|_| BASE64.decode(plain.get(..plain.len() & !3).unwrap_or_default()))
-        .unwrap_or_default()
 }

@@ -1,4 +1,5 @@
 use super::*;
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 
 fn content(json: &str, model: &str) -> Content<'static> {
     let node: Node<'_> = serde_json::from_str(json).unwrap();
