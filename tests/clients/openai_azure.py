@@ -46,7 +46,7 @@ def responses_are_kept_and_read_with_a_deployment_in_the_options_or_in_the_base_
         ):
             one = azure(credential, **options).with_options(timeout=organiser.SECONDS_TO_ANSWER)
             made = one.responses.create(model=checks.CHAT_MODEL, input="Elephants")
-            checks.is_answer(made.output_text)
+            checks.is_response(made.output_text)
             assert one.responses.retrieve(made.id).id == made.id
             assert [item.type for item in one.responses.input_items.list(made.id)] == ["message"]
             one.responses.delete(made.id)
@@ -66,8 +66,8 @@ def files_below_a_deployment_are_refused_with_their_address():
 def moderations_need_no_deployment():
     for endpoint in (organiser.API, organiser.V1):
         for options in ({}, {"azure_deployment": "omni-moderation"}):
-            answer = azure(azure_endpoint=endpoint, **options).moderations.create(input="A kind sentence.")
-            assert not answer.results[0].flagged, (endpoint, options)
+            moderated = azure(azure_endpoint=endpoint, **options).moderations.create(input="A kind sentence.")
+            assert not moderated.results[0].flagged, (endpoint, options)
 
 
 @scenario
