@@ -70,6 +70,8 @@ pub(crate) struct Content<'f> {
     pub(crate) facts: &'f ModelFacts,
     /// What its files may still cost us.
     budget: Budget,
+    /// Whether it is in a part that says twice what it is.
+    is_in_both: bool,
 }
 
 impl<'f> Content<'f> {
@@ -83,7 +85,7 @@ impl<'f> Content<'f> {
 
     /// No content yet.
     pub(crate) fn nothing(facts: &'f ModelFacts) -> Self {
-        Self { tokens: 0, images: 0, facts, budget: Budget::default() }
+        Self { tokens: 0, images: 0, facts, budget: Budget::default(), is_in_both: false }
     }
 
     /// Adds an image that is sent with the request, or one at an address.
@@ -202,11 +204,16 @@ impl<'f> Content<'f> {
         if node.all("type").count() < 2 {
             return false;
         }
+        // Each such part is read twice, so one within another would be read four times, and so on.
+        if self.is_in_both {
+            self.add(self.context());
+            return true;
+        }
         let budget = std::mem::take(&mut self.budget);
-        let mut image = Self { budget, ..Self::nothing(self.facts) };
+        let mut image = Self { budget, is_in_both: true, ..Self::nothing(self.facts) };
         let is_image = image.sees_image(node);
         let budget = std::mem::take(&mut image.budget);
-        let mut document = Self { budget, ..Self::nothing(self.facts) };
+        let mut document = Self { budget, is_in_both: true, ..Self::nothing(self.facts) };
         let is_document = document.sees_document(node);
         self.budget = document.budget;
         if !is_image || !is_document {

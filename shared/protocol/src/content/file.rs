@@ -17,9 +17,9 @@ use lanyard_domain::images::{Detail, ImageRule};
 use lanyard_domain::models::ModelFacts;
 
 use self::inflate::{Inflater, gunzip, is_gzip};
-use self::part::{Found, Part};
+use self::part::{Found, Part, PartBytes};
 use self::strings::SharedStrings;
-use super::{PAGE, context_of, size_of, tokens_of_image_file};
+use super::{PAGE, context_of, size_of};
 use crate::budget::Budget;
 use crate::pdf;
 use crate::tokens::tokens_of_plain_text;
@@ -73,7 +73,8 @@ impl<'r> FileReader<'r> {
             tokens = tokens.max(Some(tokens_of_plain_text(text.as_bytes())));
         }
         Some(tokens.unwrap_or_else(|| match size_of(file) {
-            Some(_) => tokens_of_image_file(file, self.facts),
+            // A text may begin like an image.
+            Some(_) => self.of_found(PartBytes::of_image(file).found(self.facts)),
             None => self.of_bytes(file.len() as u64),
         }))
     }
@@ -91,6 +92,14 @@ impl<'r> FileReader<'r> {
         bytes.min(context_of(self.facts))
     }
 
+    /// No file fills more than the context.
+    fn of_found(&self, found: Found) -> u64 {
+        match found {
+            Found::Tokens(tokens) => tokens.min(context_of(self.facts)),
+            Found::Binary(bytes) => self.of_bytes(bytes),
+        }
+    }
+
     fn of_pdf(&mut self, file: &[u8]) -> Option<u64> {
         let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
         let page = rule.tokens(Some(PAGE), Detail::High);
@@ -100,12 +109,13 @@ impl<'r> FileReader<'r> {
 
     fn of_archive(&mut self, file: &[u8]) -> Option<u64> {
         let mut strings = SharedStrings::default();
-        let mut inflater = Inflater::new();
+        let mut inflater = None;
         let mut sum = 0_u64;
         for entry in zip::entries(file)? {
             let mut part = Part::new(&mut strings);
             if entry.is_deflated {
                 let mut unpacked = 0;
+                let inflater = inflater.get_or_insert_with(Inflater::new);
                 let read = inflater.unpack(entry.packed, self.budget, |piece| {
                     unpacked += piece.len();
                     part.add(piece, &mut strings)
@@ -123,16 +133,14 @@ impl<'r> FileReader<'r> {
                 Found::Binary(_) => {}
             }
         }
-        Some(sum.saturating_add(strings.repeated_tokens()))
+        Some(self.of_found(Found::Tokens(sum.saturating_add(strings.repeated_tokens()))))
     }
 
     fn of_gzip(&mut self, file: &[u8]) -> Option<u64> {
         let mut strings = SharedStrings::default();
         let mut part = Part::new(&mut strings);
         gunzip(file, self.budget, |piece| part.add(piece, &mut strings))?;
-        match part.found(self, &mut strings)? {
-            Found::Tokens(tokens) => Some(tokens),
-            Found::Binary(bytes) => Some(self.of_bytes(bytes)),
-        }
+        let found = part.found(self, &mut strings)?;
+        Some(self.of_found(found))
     }
 }

@@ -295,3 +295,16 @@ fn a_packed_file_counts_by_what_it_unpacks_to_wherever_it_is_sent() {
         assert!(tokens > 20_000, "{part:.60} {tokens}");
     }
 }
+
+/// Each level of it was read twice, so it would take for ever.
+#[test]
+fn parts_that_say_twice_what_they_are_are_read_once_within_each_other() {
+    let mut part = r#""x""#.to_owned();
+    for _ in 0..60 {
+        part = format!(r#"{{"type":"image_url","type":"document","x":{part}}}"#);
+    }
+    assert!(content(&part, "gpt-4o").tokens >= 128_000);
+    let image = r#"{"type":"image_url","type":"image_url","x":"#;
+    let nested = format!("{}1{}", image.repeat(60), "}".repeat(60));
+    assert!(content(&nested, "gpt-4o").tokens > 0);
+}

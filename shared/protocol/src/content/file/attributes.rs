@@ -7,10 +7,12 @@ pub(super) fn local_name(tag: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b':').next().unwrap_or_default()
 }
 
-/// The value of an attribute of this name, with a prefix or without.
-pub(super) fn attribute<'t>(tag: &'t [u8], wanted: &[u8]) -> Option<&'t [u8]> {
-    let mut all = attributes(tag);
-    all.find(|(name, _)| local_name(name) == wanted).map(|(_, value)| value)
+/// The value of an attribute of this name, with a prefix or without. `None` if there are two: which of
+/// them counts depends on what their prefixes stand for.
+pub(super) fn attribute<'t>(tag: &'t [u8], wanted: &[u8]) -> Option<Option<&'t [u8]>> {
+    let mut all = attributes(tag).filter(|(name, _)| local_name(name) == wanted);
+    let found = all.next().map(|(_, value)| value);
+    all.next().is_none().then_some(found)
 }
 
 /// The names of attributes, and their values without quotation marks.

@@ -35,7 +35,7 @@ enum PartContent {
 /// Text, an image, or bytes in which no reader finds text. Readers of HTML find it behind anything,
 /// so all of the bytes decide.
 #[derive(Default)]
-struct PartBytes {
+pub(super) struct PartBytes {
     text: RunningText,
     length: u64,
     /// How many of the bytes no text has.
@@ -48,6 +48,13 @@ struct PartBytes {
 const TEXT_PER_CONTROL: u64 = 20;
 
 impl PartBytes {
+    /// A whole file that begins as an image.
+    pub(super) fn of_image(file: &[u8]) -> Self {
+        let mut bytes = Self { image: Some(Vec::new()), ..Self::default() };
+        bytes.add(file);
+        bytes
+    }
+
     fn add(&mut self, piece: &[u8]) {
         let is_control = |byte: &&u8| **byte < b'\t' || (0x0e..0x20).contains(*byte);
         self.text.add(piece);
@@ -59,7 +66,7 @@ impl PartBytes {
         }
     }
 
-    fn found(&self, facts: &ModelFacts) -> Found {
+    pub(super) fn found(&self, facts: &ModelFacts) -> Found {
         let image = self.image.as_ref().map(|head| tokens_of_image_file(head, facts));
         let is_text = self.controls * TEXT_PER_CONTROL <= self.length;
         match image.max(is_text.then(|| self.text.tokens())) {
@@ -136,7 +143,7 @@ impl PartContent {
         }
         let plain = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         Some(match head {
-            _ if plain.starts_with(b"<") => Self::Xml(XmlText::default()),
+            _ if plain.is_empty() || plain.starts_with(b"<") => Self::Xml(XmlText::default()),
             _ if zip::is_one(head) || inflate::is_gzip(head) || pdf::is_one(head) => {
                 Self::File(Vec::new())
             }

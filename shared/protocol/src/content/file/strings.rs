@@ -1,5 +1,7 @@
 //! The strings that the cells of a workbook share.
 
+use std::collections::HashMap;
+
 /// The most strings that the cells of a workbook share.
 const MOST_STRINGS: usize = 1024 * 1024;
 
@@ -9,7 +11,7 @@ pub(super) struct SharedStrings {
     /// The tokens of those of each part. Only readers know which part counts.
     parts: Vec<Vec<u64>>,
     count: usize,
-    uses: Vec<u64>,
+    uses: HashMap<usize, u64>,
 }
 
 impl SharedStrings {
@@ -31,18 +33,17 @@ impl SharedStrings {
         if number >= MOST_STRINGS {
             return None;
         }
-        if self.uses.len() <= number {
-            self.uses.resize(number + 1, 0);
-        }
-        *self.uses.get_mut(number)? += 1;
+        *self.uses.entry(number).or_default() += 1;
         Some(())
     }
 
     /// The tokens that the cells add to the strings themselves.
     pub(super) fn repeated_tokens(&self) -> u64 {
         let repeated = |part: &Vec<u64>| {
-            let pairs = part.iter().zip(&self.uses);
-            let each = pairs.map(|(tokens, uses)| tokens.saturating_mul(uses.saturating_sub(1)));
+            let uses = |number| self.uses.get(&number).copied().unwrap_or_default();
+            let each = part.iter().enumerate();
+            let each =
+                each.map(|(number, tokens)| tokens.saturating_mul(uses(number).saturating_sub(1)));
             each.fold(0, u64::saturating_add)
         };
         self.parts.iter().map(repeated).max().unwrap_or_default()

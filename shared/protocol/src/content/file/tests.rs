@@ -303,3 +303,56 @@ fn parts_that_are_named_twice_or_written_otherwise_are_unknown() {
     let book = r#"<spine><itemref idref="a"/><itemref idref="b"/></spine>"#;
     assert!(tokens_of(&zip(&[member("a.opf", book.as_bytes())])).is_some());
 }
+
+#[test]
+fn what_a_cell_shows_is_unknown_where_readers_differ() {
+    let cells = [
+        r#"<c x:t="n" t="s"><v>0</v></c>"#,
+        r#"<c t="s"><v><![CDATA[0]]></v></c>"#,
+        r#"<c t="s"><v>0<x/>0</v></c>"#,
+        r#"<c t="s"><v>0<!---->0</v></c>"#,
+        r#"<c t="s"><x:c t="n"/><v>0</v></c>"#,
+        r#"<item x:href="a" href="b"/>"#,
+        r#"<table-row x:number-rows-repeated="1" number-rows-repeated="9"/>"#,
+    ];
+    for cell in cells {
+        assert_eq!(tokens_of(&zip(&[member("a.xml", cell.as_bytes())])), None, "{cell}");
+    }
+}
+
+#[test]
+fn blanks_before_a_sheet_hide_none_of_its_cells() {
+    let strings = format!("<sst><si><t>{}</t></si></sst>", WORDS.repeat(20));
+    let sheet = r#"<c t="s"><v>0</v></c>"#.repeat(20);
+    let tokens = |sheet: &str| {
+        let members = [member("a.xml", strings.as_bytes()), member("b.xml", sheet.as_bytes())];
+        tokens_of(&zip(&members)).unwrap()
+    };
+    let behind_blanks = format!("{}{sheet}", " ".repeat(300));
+    assert!(tokens(&behind_blanks) >= tokens(&sheet));
+}
+
+/// Each would take hours if its work grew faster than its size.
+#[test]
+fn the_work_for_a_file_grows_with_its_size_alone() {
+    let comments = "<!--".repeat(900_000);
+    tokens_of(&zip(&[Member { is_deflated: false, ..member("a.xml", comments.as_bytes()) }]));
+    let cell = zip(&[member("a.xml", br#"<c t="s"><v>1048575</v></c>"#)]);
+    let names: Vec<_> = (0..2_000).map(|number| format!("{number}.zip")).collect();
+    let cells: Vec<_> = names.iter().map(|name| member(name, &cell)).collect();
+    tokens_of(&zip(&cells)).unwrap();
+}
+
+#[test]
+fn a_text_that_begins_like_an_image_counts_as_text() {
+    let text = [b"P1 1 1 ".as_slice(), WORDS.repeat(500).as_bytes(), b"\xe9"].concat();
+    let least = tokens_of_text(WORDS.repeat(500).as_bytes());
+    assert!(tokens_of(&text).unwrap() >= least);
+}
+
+#[test]
+fn an_archive_fills_no_more_than_the_context() {
+    let text = WORDS.repeat(100_000);
+    let most = tokens_of(&document(&text)).unwrap();
+    assert!(tokens_of_text(text.as_bytes()) > most, "{most}");
+}

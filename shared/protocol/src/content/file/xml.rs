@@ -52,6 +52,9 @@ const RAW: [&str; 8] =
 /// The attributes whose text a reader may see.
 const READABLE: [&[u8]; 6] = [b"descr", b"title", b"alt", b"href", b"tooltip", b"label"];
 
+/// How a section of plain characters begins, without its first character.
+const SECTION: &[u8] = b"![CDATA[";
+
 /// Spaces that are one token.
 const SPACES_OF_A_TOKEN: u64 = 8;
 
@@ -78,6 +81,7 @@ pub(super) struct XmlText {
     repeated: u64,
     /// Where the latest shared string begins, in tokens.
     string: u64,
+    is_in_cell: bool,
     /// Whether the latest cell of a workbook names a shared string, and by which number.
     is_shared: bool,
     number: Option<usize>,
@@ -141,11 +145,14 @@ impl XmlText {
         }
         let kind = self.tag.first().or(Some(first));
         let is_instruction = kind == Some(&b'?');
-        let end = memchr3(b'>', b'"', b'\'', piece).unwrap_or(piece.len());
-        if end > 0 && kind != Some(&b'!') {
-            let (tag, rest) = piece.split_at(end);
-            self.push(tag)?;
-            return Some(rest);
+        // The beginning of a section is read byte by byte, so nothing is searched for each of them.
+        if kind != Some(&b'!') || self.tag.len() >= SECTION.len() {
+            let end = memchr3(b'>', b'"', b'\'', piece).unwrap_or(piece.len());
+            if end > 0 {
+                let (tag, rest) = piece.split_at(end);
+                self.push(tag)?;
+                return Some(rest);
+            }
         }
         match first {
             b'>' if !is_instruction || self.tag.last() == Some(&b'?') => {
@@ -165,7 +172,9 @@ impl XmlText {
                 self.state = State::Text;
                 self.has_comment = true;
             }
-            b"![CDATA[" => self.state = State::Plain(0),
+            // Readers would see the number of a string in it.
+            SECTION if self.number.is_some() => return None,
+            SECTION => self.state = State::Plain(0),
             _ => {}
         }
         Some(rest)
@@ -214,13 +223,17 @@ impl XmlText {
             // A type of document may define texts that stand for longer ones.
             [b'!', inner @ ..] => {
                 let is_plain = !inner.contains(&b'[') || inner.starts_with(b"[");
-                return is_plain.then_some(());
+                return (is_plain && self.number.is_none()).then_some(());
             }
             [b'?', ..] => return Some(()),
             inner => (false, inner),
         };
         let is_empty = inner.ends_with(b"/");
         let name = local_name(inner);
+        // Readers differ in what the number of a string is around an element.
+        if self.number.is_some() && !(is_end && name == b"v") {
+            return None;
+        }
         if self.is_raw {
             self.text.add(tag);
         }
@@ -242,13 +255,18 @@ impl XmlText {
             self.text.add(value);
             self.text.add(b"\n");
         }
-        let times = |wanted: &[u8]| match attribute(tag, wanted) {
+        let times = |wanted: &[u8]| match attribute(tag, wanted)? {
             Some(value) => std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok(),
             None => Some(1),
         };
         match name {
             b"c" => {
-                let kind = attribute(tag, b"t").unwrap_or_default();
+                // Which of two types counts for a cell within a cell is not known.
+                if self.is_in_cell {
+                    return None;
+                }
+                self.is_in_cell = true;
+                let kind = attribute(tag, b"t")?.unwrap_or_default();
                 self.is_shared = kind == b"s" || kind.contains(&b'&');
             }
             b"v" => self.number = self.is_shared.then_some(0),
@@ -268,19 +286,19 @@ impl XmlText {
                 self.columns = columns;
                 self.cell = Some(self.text.tokens());
             }
-            b"itemref" => return self.name_once(name, attribute(tag, b"idref")),
-            b"item" => return self.name_once(name, attribute(tag, b"href")),
+            b"itemref" => return self.name_once(name, attribute(tag, b"idref")?),
+            b"item" => return self.name_once(name, attribute(tag, b"href")?),
             b"sldId" | b"sheet" => {
                 let ids = attributes(tag).filter(|(name, _)| name.ends_with(b":id"));
                 return ids.map(|(_, id)| self.name_once(b"id", Some(id))).collect();
             }
             b"Relationship" => {
-                let kind = attribute(tag, b"Type").unwrap_or_default();
+                let kind = attribute(tag, b"Type")?.unwrap_or_default();
                 if kind.contains(&b'&') {
                     return None;
                 }
                 if kind.ends_with(b"/slide") || kind.ends_with(b"/worksheet") {
-                    return self.name_once(name, attribute(tag, b"Target"));
+                    return self.name_once(name, attribute(tag, b"Target")?);
                 }
             }
             _ => {}
@@ -290,6 +308,7 @@ impl XmlText {
 
     fn end_element(&mut self, name: &[u8], strings: &mut SharedStrings) -> Option<()> {
         match name {
+            b"c" => self.is_in_cell = false,
             b"v" => {
                 if let Some(number) = self.number.take() {
                     strings.name(number)?;
