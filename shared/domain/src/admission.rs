@@ -136,7 +136,7 @@ impl Guess {
         let today = demand.day;
         let is_outdated = |field: Field, number: i64| match field.lifetime() {
             Lifetime::Day(day) => {
-                day < today.date && Period::before(today.begins_at()).0 <= reconciled_through
+                day < today.date && Period::of(today.has_begun_by()).0 <= reconciled_through
             }
             Lifetime::Moves(day) => day.succ_opt().is_some_and(|next| next < today.date),
             Lifetime::Posts(period) => period.0 <= reconciled_through,

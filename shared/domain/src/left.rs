@@ -52,7 +52,7 @@ mod tests {
     fn what_is_left_is_what_was_not_used_or_reserved_and_a_day_gives_it_back() {
         let now: DateTime<Utc> = "2026-12-05T12:00:00Z".parse().unwrap();
         let ends_at = "2026-12-06T00:00:00Z".parse().unwrap();
-        let day = LocalDay { date: now.date_naive(), ends_at, zone: crate::zone::Zone::UTC };
+        let day = LocalDay { date: now.date_naive(), ends_at };
         let model = Some("B6-_".parse().unwrap());
         let key = |limit, model| LimitKey { limit, model };
         let numbers = [

@@ -16,7 +16,6 @@ use crate::settlement::{self, Settlement};
 use crate::unit::{Unit, Units};
 use crate::usage::Usage;
 use crate::window::LocalDay;
-use crate::zone::Zone;
 
 const ATTENDEE: Side = Side::Attendee { terms: 0 };
 
@@ -37,7 +36,7 @@ fn demand_for(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
         estimate,
         least: None,
         now: now.into(),
-        day: LocalDay { date: day, ends_at: midnight_after(day), zone: Zone::UTC },
+        day: LocalDay { date: day, ends_at: midnight_after(day) },
         expires_at: (now + TimeDelta::minutes(6)).into(),
     }
 }

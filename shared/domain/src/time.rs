@@ -49,12 +49,6 @@ impl Period {
         Self(instant.0.div_euclid(Self::LENGTH_NS))
     }
 
-    /// The last period that has instants before this one.
-    #[must_use]
-    pub fn before(instant: EpochNanos) -> Self {
-        Self::of(EpochNanos(instant.0.saturating_sub(1)))
-    }
-
     /// The first instant after the period.
     #[must_use]
     pub fn end(self) -> EpochNanos {

@@ -194,7 +194,7 @@ mod tests {
             estimate: Estimate::of_tokens(tokens, 0),
             least: None,
             now: EpochNanos(0),
-            day: LocalDay { date: NaiveDate::MIN, ends_at, zone: crate::zone::Zone::UTC },
+            day: LocalDay { date: NaiveDate::MIN, ends_at },
             expires_at: EpochNanos(0),
             is_recorded: true,
             model: None,

@@ -13,7 +13,6 @@ use crate::by_model::{ByModel, HeldModel, ModelLimit, ModelLimits};
 use crate::ids::DeploymentName;
 use crate::unit::Units;
 use crate::window::LocalDay;
-use crate::zone::Zone;
 
 const EACH: u64 = 13;
 
@@ -30,7 +29,7 @@ fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
         estimate,
         least: None,
         now: now.into(),
-        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc(), zone: Zone::UTC },
+        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc() },
         expires_at: (now + TimeDelta::minutes(6)).into(),
     }
 }

@@ -13,7 +13,6 @@ use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::usage::Usage;
 use lanyard_domain::window::LocalDay;
-use lanyard_domain::zone::Zone;
 
 use super::state::{Admission, Charge2, Phase, State, Step, charge, money};
 use super::{Action, ESTIMATE, End, Fate, Ledger, Rule, apply};
@@ -69,7 +68,7 @@ pub(crate) fn demand(request: usize) -> Demand {
         },
         least: None,
         now: noon().into(),
-        day: LocalDay { date, ends_at: noon() + TimeDelta::hours(12), zone: Zone::UTC },
+        day: LocalDay { date, ends_at: noon() + TimeDelta::hours(12) },
         expires_at: (noon() + HOLD_LIFE).into(),
         is_recorded: true,
         model: BY_MODEL.held(&MODEL),

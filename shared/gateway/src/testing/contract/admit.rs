@@ -10,7 +10,6 @@ use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::unit::Units;
 use lanyard_domain::window::LocalDay;
-use lanyard_domain::zone::Zone;
 
 use super::{hold, noon, request, today};
 use crate::ports::{Ledger, Outcome};
@@ -24,11 +23,7 @@ pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
         estimate,
         least: None,
         now: noon().into(),
-        day: LocalDay {
-            date: today(),
-            ends_at: noon() + chrono::TimeDelta::hours(12),
-            zone: Zone::UTC,
-        },
+        day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
         expires_at: hold(0).expires_at,
     }
 }
