@@ -15,7 +15,7 @@ use crate::text::holds_text;
 /// The credential that calls a deployment.
 ///
 /// It is stored as one of two fields, `key_reference` or `identity`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Credential {
     /// A reference to a stored key of the resource. The key is never stored next to it.
     #[serde(rename = "key_reference")]

@@ -66,7 +66,7 @@ impl Gateway {
         call: &ModelCall<'_>,
         headers: &mut HeaderMap,
     ) -> Result<Option<Bytes>, ApiError> {
-        let candidates = self.select(&call.choice, attendance.affinity());
+        let candidates = self.select(&call.choice, call.protocol.operation, attendance.affinity());
         let [first, others @ ..] = candidates.as_slice() else {
             return Err(ApiError::Internal(None));
         };

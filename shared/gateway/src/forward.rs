@@ -90,7 +90,7 @@ impl Gateway {
             line.budget_used_percent = is_spent.then_some(100);
         })?;
         line.outcome = SETTLED;
-        let candidates = self.select(&call.choice, attendance.affinity());
+        let candidates = self.select(&call.choice, call.protocol.operation, attendance.affinity());
         reservation.mark_sent();
         match self.send_or_begin(request, &call, &candidates, &reservation, early).await {
             Ok(sent) => self.relay(request, &mut call, sent, reservation).await,

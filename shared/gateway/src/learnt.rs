@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::operation::Operation;
 use lanyard_protocol::added::RefusedFields;
 
 use crate::memory::Bounded;
@@ -32,6 +33,10 @@ struct Known {
     refused: RefusedFields,
     refused_values: Arc<[String]>,
 }
+
+/// How long a misconfigured deployment is left alone while there is another. An organiser who has
+/// corrected it should not have to wait.
+const MISCONFIGURED_TIME: Duration = Duration::from_secs(60);
 
 /// How many refused values of headers are remembered of a deployment. Clients choose them.
 const MOST_VALUES: usize = 64;
@@ -66,7 +71,7 @@ impl Learnt {
     /// Remembers values of headers that a deployment has refused by name.
     pub(crate) fn note_refused_values(&self, deployment: &Deployment, values: &[String]) {
         tracing::warn!(deployment = %deployment.name, values = values.len(), "a header is refused");
-        self.change(deployment, |known| {
+        self.change(key(deployment), |known| {
             let mut all = known.refused_values.to_vec();
             all.extend_from_slice(values);
             all.sort_unstable();
@@ -108,25 +113,58 @@ impl Learnt {
             let field = field.name();
             tracing::warn!(deployment = %deployment.name, field, "a field is refused");
         }
-        self.change(deployment, |known| known.refused = known.refused.and(fields));
+        self.change(key(deployment), |known| known.refused = known.refused.and(fields));
     }
 
     /// Remembers that a deployment is busy for a while.
     pub(crate) fn note_busy(&self, deployment: &Deployment, now: DateTime<Utc>, wait: Duration) {
-        self.change(deployment, |known| known.busy_until = Some(now + wait));
+        self.change(key(deployment), |known| known.busy_until = Some(now + wait));
+    }
+
+    /// Whether a deployment has lately been misconfigured for an operation.
+    pub(crate) fn is_misconfigured(
+        &self,
+        deployment: &Deployment,
+        operation: Operation,
+        now: DateTime<Utc>,
+    ) -> bool {
+        self.at(key_of_use(deployment, operation)).busy_until.is_some_and(|until| now < until)
+    }
+
+    /// Remembers that a deployment is misconfigured for an operation.
+    pub(crate) fn note_misconfigured(
+        &self,
+        deployment: &Deployment,
+        operation: Operation,
+        now: DateTime<Utc>,
+    ) {
+        let until = now + MISCONFIGURED_TIME;
+        self.change(key_of_use(deployment, operation), |known| known.busy_until = Some(until));
     }
 
     fn of(&self, deployment: &Deployment) -> Known {
+        self.at(key(deployment))
+    }
+
+    fn at(&self, key: u64) -> Known {
         if !self.is_any.load(Ordering::Relaxed) {
             return Known::default();
         }
-        self.known.get(&key(deployment)).unwrap_or_default()
+        self.known.get(&key).unwrap_or_default()
     }
 
-    fn change(&self, deployment: &Deployment, change: impl FnOnce(&mut Known)) {
-        self.known.change(&key(deployment), change);
+    fn change(&self, key: u64, change: impl FnOnce(&mut Known)) {
+        self.known.change(&key, change);
         self.is_any.store(true, Ordering::Relaxed);
     }
+}
+
+/// A deployment with this credential, which others may call with a better one, and for this operation,
+/// which it may not serve.
+fn key_of_use(deployment: &Deployment, operation: Operation) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key(deployment), &deployment.credential, operation).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn key(deployment: &Deployment) -> u64 {

@@ -105,7 +105,7 @@ impl Gateway {
             Ok(Content::Events) => {
                 let state = StreamState {
                     most_tokens,
-                    choices: ChoiceEnds::of(demanded.choices > 1),
+                    choices: ChoiceEnds::of(demanded.choices),
                     most_images: reservation.hold.units.get(Unit::Images),
                     reasons: choice.facts().reasons,
                     hides: Hides {

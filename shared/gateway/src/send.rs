@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use lanyard_domain::affinity::Affinity;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::added::RefusedFields;
@@ -44,10 +45,11 @@ pub(crate) struct NotSent {
 
 impl Gateway {
     /// The deployments that may take a request, in the order in which they are tried. Those that are
-    /// busy are left alone while there is another.
+    /// busy or misconfigured are left alone while there is another.
     pub(crate) fn select<'d>(
         &self,
         choice: &Choice<'d>,
+        operation: Operation,
         attendee: Affinity,
     ) -> Vec<&'d Deployment> {
         let order = choice.order_for(attendee);
@@ -55,7 +57,10 @@ impl Gateway {
             return order;
         }
         let now = self.ports.clock.now();
-        let is_free = |deployment: &&Deployment| !self.learnt.is_busy(deployment, now);
+        let is_free = |deployment: &&Deployment| {
+            !self.learnt.is_busy(deployment, now)
+                && !self.learnt.is_misconfigured(deployment, operation, now)
+        };
         let free: Vec<_> = order.iter().copied().filter(is_free).collect();
         if free.is_empty() { order } else { free }
     }

@@ -200,13 +200,18 @@ impl Pump {
                     };
                 }
                 // A break of a complete stream of events loses nothing.
-                (Next::Broken(_), Some(_)) if self.missing().is_none() => {
+                (Next::Broken(_), Some(_)) if self.has_everything() => {
                     self.complete().await;
                     return Ok(());
                 }
                 (Next::Broken(error), _) => return Err(error),
             }
         }
+    }
+
+    fn has_everything(&self) -> bool {
+        let state = &self.stream.state;
+        self.missing().is_none() && (state.is_done || state.choices.have_all_ended())
     }
 
     /// The frame that the stream still lacks.

@@ -28,10 +28,6 @@ use crate::{Gateway, Ports};
 /// How long after the first call a failure may lead to a second call.
 const FAILOVER_TIME: Duration = Duration::from_secs(10);
 
-/// How long a misconfigured deployment is left alone while there is another. An organiser who has
-/// corrected it should not have to wait.
-const MISCONFIGURED_TIME: Duration = Duration::from_secs(60);
-
 /// The calls for one request.
 pub(crate) struct Attempts<'a, 'c> {
     pub(crate) gateway: &'a Gateway,
@@ -99,7 +95,8 @@ impl Attempts<'_, '_> {
 
     fn leave_alone(&self, deployment: &Deployment) {
         let now = self.gateway.ports.clock.now();
-        self.gateway.learnt.note_busy(deployment, now, MISCONFIGURED_TIME);
+        let operation = self.call.protocol.operation;
+        self.gateway.learnt.note_misconfigured(deployment, operation, now);
     }
 
     fn report(&self, error: &ApiError) {

@@ -17,8 +17,8 @@ const LATEST: usize = 4;
 /// The choices of a stream that have begun, and those that have ended.
 #[derive(Clone, Debug, Default)]
 pub struct ChoiceEnds {
-    /// Whether there may be more than one. Then each chunk is read.
-    are_several: bool,
+    /// How many were asked for. If there may be more than one, each chunk is read.
+    asked: u64,
     several: Choices,
     /// The latest chunks of a single choice. They are read only if the stream has no other end.
     latest: [Frame; LATEST],
@@ -46,15 +46,15 @@ struct Choice {
 }
 
 impl ChoiceEnds {
-    /// The choices of a request for one, or for several.
+    /// The choices of a request for so many.
     #[must_use]
-    pub fn of(are_several: bool) -> Self {
-        Self { are_several, ..Self::default() }
+    pub fn of(asked: u64) -> Self {
+        Self { asked, ..Self::default() }
     }
 
     /// Notes the choices of a chunk.
     pub(crate) fn note(&mut self, frame: &Frame) {
-        match self.are_several {
+        match self.asked > 1 {
             true => self.several.note(frame),
             false => {
                 self.latest[self.count % LATEST] = frame.clone();
@@ -70,9 +70,22 @@ impl ChoiceEnds {
 
     /// Whether nothing is missing.
     pub(crate) fn are_complete(&self) -> bool {
+        let choices = self.choices();
+        self.has_total || (!choices.ended.is_empty() && choices.begun.is_subset(&choices.ended))
+    }
+
+    /// Whether as many have ended as were asked for; true for a stream without choices. Where one breaks
+    /// off, choices may be missing of which nothing has come yet.
+    #[must_use]
+    pub fn have_all_ended(&self) -> bool {
+        let Choices { begun, ended } = self.choices();
+        self.has_total || begun.is_empty() || ended.len() as u64 >= self.asked
+    }
+
+    fn choices(&self) -> Choices {
         let mut choices = self.several.clone();
         self.latest.iter().for_each(|frame| choices.note(frame));
-        self.has_total || (!choices.ended.is_empty() && choices.begun.is_subset(&choices.ended))
+        choices
     }
 }
 
@@ -99,12 +112,16 @@ mod tests {
 
     use super::*;
 
-    fn are_complete(are_several: bool, chunks: &[&str]) -> bool {
-        let mut ends = ChoiceEnds::of(are_several);
+    fn ends_of(asked: u64, chunks: &[&str]) -> ChoiceEnds {
+        let mut ends = ChoiceEnds::of(asked);
         for chunk in chunks {
             ends.note(&Frame(Bytes::from(format!("data: {chunk}\n\n"))));
         }
-        ends.are_complete()
+        ends
+    }
+
+    fn are_complete(asked: u64, chunks: &[&str]) -> bool {
+        ends_of(asked, chunks).are_complete()
     }
 
     #[test]
@@ -115,14 +132,17 @@ mod tests {
             r#"{"choices":[{"index":0,"content_filter_results":{},"finish_reason":null}]}"#;
         let quoted =
             r#"{"choices":[{"index":0,"delta":{"content":"\"finish_reason\":\"stop\""}}]}"#;
-        assert!(!are_complete(false, &[]));
-        assert!(!are_complete(false, &[role, quoted, &role.replace("null", "\"\"")]));
-        assert!(are_complete(false, &[role, stop]));
-        assert!(are_complete(false, &[role, stop, filter]));
+        assert!(!are_complete(1, &[]));
+        assert!(!are_complete(1, &[role, quoted, &role.replace("null", "\"\"")]));
+        assert!(are_complete(1, &[role, stop]));
+        assert!(are_complete(1, &[role, stop, filter]));
         let (second, ended) =
             (role.replace(":0", ":1"), stop.replace(":0", ":1").replace("stop", "length"));
-        assert!(!are_complete(true, &[role, &second, stop]));
-        assert!(are_complete(true, &[role, &second, stop, &ended, filter]));
-        assert!(are_complete(true, &[role, stop]), "the model may have made one only");
+        assert!(!are_complete(2, &[role, &second, stop]));
+        assert!(are_complete(2, &[role, &second, stop, &ended, filter]));
+        assert!(are_complete(2, &[role, stop]), "the model may have made one only");
+        assert!(!ends_of(2, &[role, stop]).have_all_ended(), "the second may not have begun");
+        assert!(ends_of(2, &[role, &second, stop, &ended]).have_all_ended());
+        assert!(ends_of(2, &[]).have_all_ended(), "a stream without choices");
     }
 }
