@@ -86,7 +86,7 @@ Examples:
 Examples:
   lanyard event resume \"Oslo Hack\"")]
     Resume(OneEvent),
-    /// End an event. This cannot be undone.
+    /// End an event. `event extend` opens it again.
     #[command(after_help = "\
 Examples:
   lanyard event end \"Oslo Hack\" --yes")]
@@ -153,7 +153,10 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
         EventCommand::Resume(OneEvent { event }) => step(session, &event, "resume").await,
         EventCommand::End(OneEvent { event }) => {
             let event = session.event(&event).await?;
-            session.confirm(&format!("End {}? This cannot be undone.", text(&event["name"])))?;
+            session.confirm(&format!(
+                "End {}? `lanyard event extend` opens it again.",
+                text(&event["name"])
+            ))?;
             changed(session, &event, Method::Post, "/end", None).await
         }
         EventCommand::RotateCode { event, grace, code } => {

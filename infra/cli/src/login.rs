@@ -37,7 +37,7 @@ pub(crate) async fn login(globals: &Globals, arguments: LoginArguments) -> Resul
     let base = lanyard_doctor::base(&address(globals)?);
     if !base.starts_with("https://") && !crate::profile::is_loopback(&base) {
         return Err(CliError::NotAllowed(format!(
-            "{base} does not use https, so the token is not sent."
+            "{base} does not use https, so the token is not sent. Give an address with https://."
         )));
     }
     let token = token(globals)?;

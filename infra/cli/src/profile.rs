@@ -84,7 +84,7 @@ impl Profile {
         let is_local = is_loopback(base);
         if !base.starts_with("https://") && !is_local {
             return Err(CliError::NotAllowed(format!(
-                "{base} does not use https, so the token is not sent."
+                "{base} does not use https, so the token is not sent. Give an address with https://."
             )));
         }
         if let Some(file) = &globals.token_file {
