@@ -83,7 +83,8 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     let terms = Terms { before: existing.as_ref(), allow_loopback: admin.allow_loopback };
     let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
     if let Some(before) = existing.as_ref().filter(|one| one.endpoint != deployment.endpoint) {
-        objects::expect_none(call, before).await?;
+        let (_, others) = split(call, &Place::of(before)).await?;
+        objects::expect_none(call, before, &others).await?;
     }
     let reference = key_reference(call.organiser(), &deployment.name, &deployment.replica);
     let changes = changed(existing.as_ref(), &deployment, key.is_some());
@@ -155,18 +156,25 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     let store = &call.admin.store;
     let missing = || AdminError::NotFound { what: "deployment" };
     let name: DeploymentName = name.parse().map_err(|_| missing())?;
-    let deployment = store.deployment(call.organiser(), &name, &replica).await?;
-    let deployment = deployment.ok_or_else(missing)?;
-    objects::expect_none(call, &deployment).await?;
-    let mut rest = store.deployments(call.organiser()).await?;
-    rest.retain(|other| other.name != name || other.replica != replica);
+    let place = Place(name.clone(), replica.clone());
+    let (deployment, rest) = split(call, &place).await?;
+    objects::expect_none(call, &deployment.ok_or_else(missing)?, &rest).await?;
     let warnings = Removal { name: &name, rest: &rest }.prepare(call).await?;
     store.delete_deployment(call.organiser(), &name, &replica).await?;
     let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
-    let place = Place(name.clone(), replica.clone());
     note(call, Action::RemoveDeployment, &place, Vec::new()).await?;
     reply(StatusCode::OK, &DeletedDeployment { name, replica, deleted: true, warnings })
+}
+
+/// The organiser's deployment at a place, if there is one, and all others.
+async fn split(
+    call: Call<'_>,
+    place: &Place,
+) -> Result<(Option<Deployment>, Vec<Deployment>), AdminError> {
+    let mut all = call.admin.store.deployments(call.organiser()).await?;
+    let at = all.iter().position(|one| Place::of(one) == *place);
+    Ok((at.map(|at| all.remove(at)), all))
 }
 
 /// The position of a deployment in the list.

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::{Event, Phase};
 
+use super::endpoint;
 use super::removal::EVENTS_NAMED;
-use super::{Place, endpoint};
 use crate::Call;
 use crate::error::AdminError;
 
@@ -20,7 +20,11 @@ const HELD_AFTER_END: TimeDelta = TimeDelta::days(1);
 /// # Errors
 ///
 /// 400 with the names of events, if their objects would be out of reach without this deployment.
-pub(super) async fn expect_none(call: Call<'_>, deployment: &Deployment) -> Result<(), AdminError> {
+pub(super) async fn expect_none(
+    call: Call<'_>,
+    deployment: &Deployment,
+    others: &[Deployment],
+) -> Result<(), AdminError> {
     // Only the local simulator is on this machine, and its objects end with its process.
     if endpoint::is_loopback(&deployment.endpoint) {
         return Ok(());
@@ -30,9 +34,7 @@ pub(super) async fn expect_none(call: Call<'_>, deployment: &Deployment) -> Resu
     if events.is_empty() {
         return Ok(());
     }
-    let mut others = store.deployments(call.organiser()).await?;
-    others.retain(|other| Place::of(other) != Place::of(deployment));
-    let needing = events.into_iter().filter(|event| needs(event, deployment, &others, call.now()));
+    let needing = events.into_iter().filter(|event| needs(event, deployment, others, call.now()));
     let events: Vec<_> = needing.map(|event| event.name).take(EVENTS_NAMED).collect();
     match events.is_empty() {
         true => Ok(()),
