@@ -128,7 +128,8 @@ impl Learnt {
         operation: Operation,
         now: DateTime<Utc>,
     ) -> bool {
-        self.at(key_of_use(deployment, operation)).busy_until.is_some_and(|until| now < until)
+        let known = self.at(|| key_of_use(deployment, operation));
+        known.busy_until.is_some_and(|until| now < until)
     }
 
     /// Remembers that a deployment is misconfigured for an operation.
@@ -143,14 +144,14 @@ impl Learnt {
     }
 
     fn of(&self, deployment: &Deployment) -> Known {
-        self.at(key(deployment))
+        self.at(|| key(deployment))
     }
 
-    fn at(&self, key: u64) -> Known {
+    fn at(&self, key: impl FnOnce() -> u64) -> Known {
         if !self.is_any.load(Ordering::Relaxed) {
             return Known::default();
         }
-        self.known.get(&key).unwrap_or_default()
+        self.known.get(&key()).unwrap_or_default()
     }
 
     fn change(&self, key: u64, change: impl FnOnce(&mut Known)) {

@@ -19,6 +19,7 @@ use lanyard_domain::object::Kind;
 use memchr::{memchr2_iter, memmem};
 
 use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::json::hides_letters;
 use crate::tree::Node;
 
 /// The fields that have ids, wherever they are. What ends in such a name has ids as well.
@@ -208,8 +209,7 @@ pub(crate) fn read<'f>(
 impl IdPlace {
     fn is_mentioned(&self, text: &str) -> bool {
         self.mention.is_none_or(|mention| {
-            let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-            holds(mention) || holds("\\u")
+            memmem::find(text.as_bytes(), mention.as_bytes()).is_some() || hides_letters(text)
         })
     }
 }

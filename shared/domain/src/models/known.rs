@@ -15,9 +15,9 @@ impl KnownModel {
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         let name = name.rsplit('/').next()?;
-        let undated = without_version(name).and_then(named);
-        let (_, facts) = named(name).or(undated)?;
-        let (name, of_undated) = undated.or_else(|| named(name))?;
+        let (exact, undated) = (named(name), without_version(name).and_then(named));
+        let (_, facts) = exact.or(undated)?;
+        let (name, of_undated) = undated.or(exact)?;
         // A version without a price of its own has that of the model.
         let facts = if facts.prices.is_unknown() { of_undated } else { facts };
         (!facts.is_router()).then_some(Self { name, facts })

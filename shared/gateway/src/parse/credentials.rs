@@ -194,8 +194,10 @@ fn unquoted(credential: &str) -> &str {
 
 fn without_quotes(text: &str) -> &str {
     let text = text.trim_matches(' ');
-    let inner = |(open, close)| text.strip_prefix::<char>(open)?.strip_suffix::<char>(close);
-    QUOTES.into_iter().find_map(inner).unwrap_or(text)
+    let mut inner = text.chars();
+    let open = inner.next();
+    let close = QUOTES.iter().find(|(begin, _)| open == Some(*begin)).map(|(_, end)| *end);
+    close.and_then(|close| inner.as_str().strip_suffix(close)).unwrap_or(text)
 }
 
 /// The quotes of keyboards and of text programs, as pairs.
