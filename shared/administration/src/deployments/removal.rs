@@ -68,7 +68,8 @@ impl Removal<'_> {
 
     /// Whether an event that offers the deployment cannot do without it. An event without a list
     /// offers one fewer, unless a request to it may be in progress: accounts count requests in
-    /// progress, and hours say whether this name was ever used.
+    /// progress, and hours say whether this name was ever used. A first request counts once it has
+    /// ended: the usual deployment to be removed is one with a mistyped name, which serves none.
     async fn is_needed(&self, call: Call<'_>, event: &Event) -> Result<bool, AdminError> {
         if self.rest.iter().any(|other| other.name == *self.name) {
             return Ok(false);
