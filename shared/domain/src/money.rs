@@ -94,7 +94,7 @@ impl ModelPrices {
             let audio = (Priced::InputAudio, self.input_audio);
             let image = (Priced::InputImage, self.input_image);
             let drawn = (Priced::OutputImage, self.output_image);
-            let spoken = (Priced::OutputAudio, self.output_audio);
+            let speech = (Priced::OutputAudio, self.output_audio);
             let input = match of.has_prompt_kinds {
                 false if has(Unit::AudioSeconds) && audio.1.is_some() => audio,
                 false if has(Unit::Images) && image.1.is_some() => image,
@@ -102,7 +102,7 @@ impl ModelPrices {
             };
             let output = match of.has_completion_kinds {
                 false if has(Unit::Images) && drawn.1.is_some() => drawn,
-                false if !has(Unit::AudioSeconds) && spoken.1.is_some() => spoken,
+                false if !has(Unit::AudioSeconds) && speech.1.is_some() => speech,
                 true | false => output,
             };
             let cached = tier(self.long_cached_input, self.cached_input);
@@ -118,7 +118,7 @@ impl ModelPrices {
                 bill.add(Priced::Routing, usage.prompt_tokens, surcharge);
             }
             let completion =
-                [(of.output_audio, spoken.0, spoken.1), (of.output_image, drawn.0, drawn.1)];
+                [(of.output_audio, speech.0, speech.1), (of.output_image, drawn.0, drawn.1)];
             parts(&mut bill, usage.completion_tokens, output, completion)?;
         }
         for (tool, calls) in usage.calls.iter() {

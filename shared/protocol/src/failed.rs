@@ -1,7 +1,8 @@
 //! A buffered response with status 200 that is an error and nothing else.
 //!
 //! Some servers and gateways before them send their errors so. What else such a body has varies:
-//! `{"error": {…}}`, FastAPI's `detail`, a list of errors, an error without an envelope, or an empty list of results beside it.
+//! `{"error": {…}}`, FastAPI's `detail`, a list of errors, an error without an envelope, or an
+//! empty list of results beside it.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

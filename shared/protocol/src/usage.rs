@@ -334,10 +334,10 @@ mod tests {
         let response = r#"{"input_tokens":17,"output_tokens":5,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"image_tokens":5}}"#;
         let of_response = TokenDetails { cached: 4, output_image: 5, ..both };
         assert_eq!(details(response), of_response);
-        let heard = r#"{"input_tokens":14,"output_tokens":5,"input_token_details":{"audio_tokens":14,"text_tokens":0}}"#;
+        let of_audio = r#"{"input_tokens":14,"output_tokens":5,"input_token_details":{"audio_tokens":14,"text_tokens":0}}"#;
         let of_recording =
             TokenDetails { input_audio: 14, has_prompt_kinds: true, ..TokenDetails::NONE };
-        assert_eq!(details(heard), of_recording);
+        assert_eq!(details(of_audio), of_recording);
         let message = r#"{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":200,"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":23,"ephemeral_1h_input_tokens":7}}"#;
         let of_message = TokenDetails {
             cached: 200,

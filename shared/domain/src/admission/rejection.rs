@@ -1,4 +1,4 @@
-//! The answer to a request that an account does not admit: why not, or what there is room for.
+//! Why an account does not admit a request, or what there is room for.
 
 use super::rate;
 use super::{Demand, Refusal, lacks, refusal, remaining_amount};

@@ -22,7 +22,7 @@ fn a_refusal_of_several_fields_names_them_all() {
 }
 
 #[test]
-fn a_refusal_of_a_field_of_ours_is_told_however_it_is_written() {
+fn a_refusal_of_a_field_of_ours_is_found_however_it_is_written() {
     for (body, expected) in [
         (
             r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
