@@ -124,6 +124,17 @@ impl Audience {
 /// The end of the host names of Foundry's resources.
 pub const FOUNDRY: &str = ".services.ai.azure.com";
 
+/// The ends of the host names of Azure OpenAI's resources and of Foundry's, and whose tokens they
+/// take: <https://learn.microsoft.com/azure/ai-services/openai/>.
+pub const HOSTS: [(&str, Authority); 6] = [
+    (".openai.azure.com", Authority::Public),
+    (FOUNDRY, Authority::Public),
+    (".cognitiveservices.azure.com", Authority::Public),
+    (".openai.azure.us", Authority::Government),
+    (".cognitiveservices.azure.us", Authority::Government),
+    (".cognitiveservices.azure.cn", Authority::China),
+];
+
 /// The text is not a tenant id or a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the directory's id or one of its domains, such as contoso.onmicrosoft.com")]

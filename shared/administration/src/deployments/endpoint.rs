@@ -3,26 +3,15 @@
 //! Read by hand: a general parser accepts more than is meant here, and what it accepts, another
 //! one may read differently.
 
-use lanyard_domain::credential::{Authority, FOUNDRY};
+use lanyard_domain::credential::{Authority, FOUNDRY, HOSTS};
 use serde_json::{Value, json};
 
 use crate::read::{Reader, reader, reads};
 
-/// The hosts of Azure OpenAI, <https://learn.microsoft.com/azure/ai-services/openai/>, and whose
-/// tokens they take.
-const AZURE: [(&str, Authority); 6] = [
-    (".openai.azure.com", Authority::Public),
-    (FOUNDRY, Authority::Public),
-    (".cognitiveservices.azure.com", Authority::Public),
-    (".openai.azure.us", Authority::Government),
-    (".cognitiveservices.azure.us", Authority::Government),
-    (".cognitiveservices.azure.cn", Authority::China),
-];
-
 /// Reads the endpoint of a body.
 pub(super) fn field(allow_loopback: bool) -> reads!(String) {
     let schema = || {
-        let hosts = AZURE.map(|(suffix, _)| format!("`https://RESOURCE{suffix}`")).join(", ");
+        let hosts = HOSTS.map(|(suffix, _)| format!("`https://RESOURCE{suffix}`")).join(", ");
         json!({"type": "string", "format": "uri", "description": format!("One of {hosts}.")})
     };
     reader(schema, move |value| read(value.as_str().ok_or("must be text")?, allow_loopback))
@@ -36,7 +25,7 @@ pub(super) fn field(allow_loopback: bool) -> reads!(String) {
 pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
     let endpoint = azure(text).or_else(|| loopback(text).filter(|_| allow_loopback));
     endpoint.ok_or_else(|| {
-        let hosts = AZURE.map(|(suffix, _)| format!("https://RESOURCE{suffix}")).join(", ");
+        let hosts = HOSTS.map(|(suffix, _)| format!("https://RESOURCE{suffix}")).join(", ");
         format!("must be {hosts}, with nothing behind it")
     })
 }
@@ -44,7 +33,7 @@ pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
 /// The authority whose tokens an endpoint accepts; none's in particular if it is on this machine.
 pub(super) fn authority(endpoint: &str) -> Option<Authority> {
     let is_at = |(suffix, _): &&(&str, Authority)| endpoint.ends_with(suffix);
-    AZURE.iter().find(is_at).map(|(_, authority)| *authority)
+    HOSTS.iter().find(is_at).map(|(_, authority)| *authority)
 }
 
 /// Whether Claude may be at an endpoint: Foundry serves it under a host of its own.
@@ -60,17 +49,17 @@ pub fn is_azures(endpoint: &str) -> bool {
 
 fn azure(text: &str) -> Option<String> {
     let host = after_scheme(text, "https://")?.to_ascii_lowercase();
-    let resource = AZURE.iter().find_map(|(suffix, _)| host.strip_suffix(suffix))?;
+    let resource = HOSTS.iter().find_map(|(suffix, _)| host.strip_suffix(suffix))?;
     let is_host = host.len() <= 253 && resource.split('.').all(is_label);
     is_host.then(|| format!("https://{host}"))
 }
 
-/// A service on this machine, with a port.
 /// Whether an endpoint is on this machine.
 pub(super) fn is_loopback(endpoint: &str) -> bool {
     loopback(endpoint).is_some()
 }
 
+/// The endpoint of a service on this machine, with a port.
 fn loopback(text: &str) -> Option<String> {
     let authority = after_scheme(text, "http://")?.to_ascii_lowercase();
     let port = ["127.0.0.1", "localhost", "[::1]"]

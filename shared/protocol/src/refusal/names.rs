@@ -1,6 +1,7 @@
 //! Our names that Azure may mention, and how they are hidden.
 
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::credential::HOSTS;
 use memchr::memmem;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -139,15 +140,15 @@ const ERRORS: [&str; 4] = ["last_error", "error", "status_details", "incomplete_
 /// What stands for a host of Azure's.
 const RESOURCE: &str = "the model's resource";
 
-/// The domains of resources: Azure may mention others of the organiser's than the one that was asked.
-const HOSTS: [&str; 6] = [
-    ".openai.azure.com",
-    ".services.ai.azure.com",
-    ".cognitiveservices.azure.com",
-    ".inference.ai.azure.com",
-    ".models.ai.azure.com",
-    ".api.cognitive.microsoft.com",
-];
+/// The domains of resources beside those of deployments. Azure may mention others of the organiser's
+/// than the one that was asked.
+const OTHER_HOSTS: [&str; 3] =
+    [".inference.ai.azure.com", ".models.ai.azure.com", ".api.cognitive.microsoft.com"];
+
+/// The domains of all resources.
+fn hosts() -> impl Iterator<Item = &'static str> {
+    HOSTS.iter().map(|(host, _)| *host).chain(OTHER_HOSTS)
+}
 
 /// A text without the hosts of resources and their schemes. The client may choose how many there are,
 /// so it is read once.
@@ -155,11 +156,11 @@ fn without_hosts(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut read = 0;
     for at in memchr::memchr_iter(b'.', text.as_bytes()) {
-        let is_here = |host: &&&str| {
+        let is_here = |host: &&str| {
             let found = text.as_bytes().get(at..at + host.len());
             found.is_some_and(|found| found.eq_ignore_ascii_case(host.as_bytes()))
         };
-        let Some(host) = HOSTS.iter().find(is_here).filter(|_| at >= read) else { continue };
+        let Some(host) = hosts().find(is_here).filter(|_| at >= read) else { continue };
         let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
         let before = text.get(read..at).unwrap_or_default();
         let label = before.bytes().rev().take_while(is_label).count();
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn hosts_of_all_resources_of_azures_are_hidden() {
         let hide = |text: &str| OurNames::default().hide(text);
-        for host in HOSTS {
+        for host in hosts() {
             let text = format!("See https://Their-Res0urce{host}/openai, not their{host}.");
             let hidden = "See the model's resource/openai, not the model's resource.";
             assert_eq!(hide(&text), hidden);
