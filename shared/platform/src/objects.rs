@@ -93,7 +93,7 @@ impl ObjectStore for Table {
             .expression_attribute_values(":tokens", size(tokens))
             .send()
             .await;
-        unless_refused(resized)
+        was_made(resized).map(drop)
     }
 
     async fn forget(&self, object: &Owned) -> Result<(), Cause> {
@@ -116,7 +116,16 @@ impl ObjectStore for Table {
             .expression_attribute_values(":endpoint", AttributeValue::Ss(vec![at.to_owned()]))
             .send()
             .await;
-        unless_refused(marked)
+        if was_made(marked)? {
+            return Ok(());
+        }
+        let kept = self.client.update_item().table_name(&self.name);
+        kept.set_key(Some(Key::mark(event).attributes()))
+            .update_expression("SET expires_at = :until")
+            .expression_attribute_values(":until", number(until.timestamp()))
+            .send()
+            .await?;
+        Ok(())
     }
 
     async fn marked(&self) -> Result<Found<Event>, Cause> {
@@ -180,14 +189,12 @@ impl ObjectStore for Table {
     }
 }
 
-/// A write whose condition may fail: then there is nothing to write.
-fn unless_refused(
-    written: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
-) -> Result<(), Cause> {
+/// Whether a write was made. It was not if its condition failed.
+fn was_made(written: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Cause> {
     match written {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
-            Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
+            Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
             Some(_) | None => Err(error.into()),
         },
     }

@@ -123,10 +123,15 @@ async fn a_mark_of_an_earlier_release_is_one_of_every_endpoint() {
     let text = |text: String| AttributeValue::S(text);
     let sort_key = format!("EVENT#{}", event["id"].as_str().unwrap());
     let put = harness.table.client.put_item().table_name(&harness.table.name);
-    let put = put.item("pk", text("MARKS".to_owned())).item("sk", text(sort_key));
+    let put = put.item("pk", text("MARKS".to_owned())).item("sk", text(sort_key.clone()));
     put.item("expires_at", AttributeValue::N("1800000000".to_owned())).send().await.unwrap();
     held(harness.put(GPT, at(TWO, json!({}))).await, "Oslo Hack");
     // It still is when this release has marked another endpoint.
     store_at(&harness, &event, TWO).await;
     held(harness.put(GPT, at(TWO, json!({}))).await, "Oslo Hack");
+    // And it lasts as long as the objects of now.
+    let kept = harness.table.client.get_item().table_name(&harness.table.name);
+    let kept = kept.key("pk", text("MARKS".to_owned())).key("sk", text(sort_key));
+    let kept = kept.send().await.unwrap().item.unwrap();
+    assert_ne!(kept["expires_at"].as_n().unwrap(), "1800000000");
 }
