@@ -224,19 +224,24 @@ fn without_input(text: &str) -> Cow<'_, str> {
         ("\"input\": ", ""),
         ("\"input\":", ""),
     ];
-    let mut clean = Cow::Borrowed(text);
-    for (mark, end) in MARKS {
-        let mut from = 0;
-        while let Some(at) = clean.get(from..).and_then(|rest| rest.find(mark)) {
-            let start = from + at + mark.len();
-            let rest = &clean[start..];
-            let length = Some(end).filter(|end| !end.is_empty()).and_then(|end| rest.find(end));
-            let length = length.unwrap_or_else(|| literal(rest));
-            clean.to_mut().replace_range(start..start + length, "…");
-            from = start + "…".len();
-        }
+    MARKS.into_iter().fold(Cow::Borrowed(text), |text, (mark, end)| match text.contains(mark) {
+        true => Cow::Owned(without_values(&text, mark, end)),
+        false => text,
+    })
+}
+
+/// A text without the values behind a mark, up to `end`, or to their own end. The client may choose
+/// how many there are, so it is read once.
+fn without_values(text: &str, mark: &str, end: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let (mut rest, mut may_end) = (text, !end.is_empty());
+    while let Some((before, value)) = rest.split_once(mark) {
+        let ends_at = if may_end { value.find(end) } else { None };
+        may_end = ends_at.is_some();
+        clean.extend([before, mark, "…"]);
+        rest = &value[ends_at.unwrap_or_else(|| literal(value))..];
     }
-    clean
+    clean + rest
 }
 
 /// The length of the value at the start of a text, in Python's notation or as JSON; all of the text
