@@ -44,7 +44,7 @@ Examples:
         #[command(flatten)]
         doctor: DoctorArguments,
     },
-    /// Remove a deployment and its key, unless an event offers it or has stored objects there.
+    /// Remove a deployment and its key, unless an event lists it, is using it or has stored objects there.
     #[command(after_help = "\
 Examples:
   lanyard deployment remove gpt-4o --replica sweden --yes")]

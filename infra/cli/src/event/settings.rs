@@ -134,8 +134,11 @@ pub(crate) fn limit(text: &str) -> Result<(String, Value), String> {
 
 /// US dollars, as people write them.
 fn dollars(text: &str) -> Result<f64, String> {
-    let number = text.trim().trim_start_matches('$').parse().ok();
-    number.ok_or_else(|| "must be a number of US dollars, such as 50 or 12.50".to_owned())
+    let text = text.trim();
+    let number = text.strip_prefix('$').unwrap_or(text).trim_start().parse::<f64>().ok();
+    number
+        .filter(|number| (0.0..f64::INFINITY).contains(number))
+        .ok_or_else(|| "must be a number of US dollars, such as 50 or 12.50".to_owned())
 }
 
 /// A text; an empty one removes the value.
@@ -256,6 +259,16 @@ mod tests {
         let of_model = limit("gpt-5-mini:requests-per-day=20");
         assert_eq!(of_model, Ok(("gpt-5-mini:requests_per_day".to_owned(), json!(20))));
         assert!(limit("tokens_total=many").is_err() && limit("tokens_total").is_err());
+    }
+
+    #[test]
+    fn dollars_are_a_finite_number_that_is_not_negative() {
+        for (text, expected) in [("50", 50.0), ("$12.50", 12.5), (" $ 7 ", 7.0), ("0", 0.0)] {
+            assert_eq!(dollars(text), Ok(expected), "{text}");
+        }
+        for text in ["inf", "nan", "1e400", "-1", "$$7", "$", "fifty"] {
+            assert!(dollars(text).is_err(), "{text}");
+        }
     }
 
     #[test]
