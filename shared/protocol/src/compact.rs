@@ -100,7 +100,9 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
             "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
-            "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
+            name if identity::is_metadata(name) => {
+                object.raw(name, &identity::metadata(raw.get(), target.user));
+            }
             name if LEFT_OUT.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }

@@ -8,15 +8,13 @@ use serde_json::{Map, Value};
 /// Whether a field names a person. Such a field gets the attendee's hash if the operation has it,
 /// and is left out elsewhere.
 pub(crate) fn names_person(field: &str) -> bool {
-    FIELDS.contains(&field)
+    NAMES.iter().any(|name| name.eq_ignore_ascii_case(field))
 }
 
-/// `user_security_context` is Azure's own: the ids and the address of an end user.
+/// Fields and keys of metadata whose values name a person. `user_security_context` is Azure's own:
+/// the ids and the address of an end user.
 /// <https://learn.microsoft.com/azure/defender-for-cloud/gain-end-user-context-ai>
-const FIELDS: [&str; 4] = ["user", "safety_identifier", "user_security_context", "user_id"];
-
-/// The keys of `metadata` whose values name a person.
-const KEYS: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "user",
     "user_id",
     "userid",
@@ -27,9 +25,15 @@ const KEYS: [&str; 10] = [
     "end_user",
     "end_user_id",
     "safety_identifier",
+    "user_security_context",
 ];
 
-/// An object of `metadata` as JSON, with the attendee's hash instead of a person's name.
+/// Whether a field holds what a client notes about its request, such as `litellm_metadata`.
+pub(crate) fn is_metadata(field: &str) -> bool {
+    field.ends_with("metadata")
+}
+
+/// An object of metadata as JSON, with the attendee's hash instead of a person's name.
 pub(crate) fn metadata<'m>(raw: &'m str, user: &str) -> Cow<'m, str> {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(raw) else { return raw.into() };
     match hide(&mut fields, user) {
@@ -39,7 +43,7 @@ pub(crate) fn metadata<'m>(raw: &'m str, user: &str) -> Cow<'m, str> {
 }
 
 /// The body of a call about a stored object, without what names a person at its top and in any
-/// `metadata`. None if it can go as it came.
+/// metadata. None if it can go as it came.
 #[must_use]
 pub fn hidden(body: &[u8], user: impl FnOnce() -> String) -> Option<Bytes> {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(body) else { return None };
@@ -54,7 +58,7 @@ pub fn hidden(body: &[u8], user: impl FnOnce() -> String) -> Option<Bytes> {
 
 fn hide_below(name: &str, value: &mut Value, user: &str) -> bool {
     match value {
-        Value::Object(fields) if name == "metadata" => hide(fields, user),
+        Value::Object(fields) if is_metadata(name) => hide(fields, user),
         Value::Object(fields) => fields
             .iter_mut()
             .fold(false, |is_changed, (name, value)| hide_below(name, value, user) | is_changed),
@@ -65,12 +69,11 @@ fn hide_below(name: &str, value: &mut Value, user: &str) -> bool {
     }
 }
 
-/// Hides the names of persons in an object of `metadata`. Says whether there were any.
+/// Hides the names of persons in an object of metadata. Says whether there were any.
 fn hide(fields: &mut Map<String, Value>, user: &str) -> bool {
     let mut is_changed = false;
     for (name, value) in fields {
-        let is_name = KEYS.iter().any(|key| key.eq_ignore_ascii_case(name));
-        if is_name && !value.is_null() {
+        if names_person(name) && !value.is_null() {
             *value = user.into();
             is_changed = true;
         }
@@ -102,10 +105,11 @@ mod tests {
             None
         );
         assert_eq!(hidden(b"", || "hash".to_owned()), None);
-        let body = br#"{"user":"ada","thread":{"metadata":{"us\u0065r":"ada"}},"messages":[{"metadata":{"a":"b"}},{"metadata":{"email":"a@b"}}]}"#;
+        let body = br#"{"user":"ada","End_User":"ada","litellm_metadata":{"user":"ada"},"thread":{"metadata":{"us\u0065r":"ada"}},"messages":[{"metadata":{"a":"b"}},{"metadata":{"email":"a@b"}}]}"#;
         let written: Value =
             serde_json::from_slice(&hidden(body, || "hash".to_owned()).unwrap()).unwrap();
         let expected = serde_json::json!({
+            "litellm_metadata": {"user": "hash"},
             "thread": {"metadata": {"user": "hash"}},
             "messages": [{"metadata": {"a": "b"}}, {"metadata": {"email": "hash"}}],
         });

@@ -195,7 +195,7 @@ fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>
     let bound = demanded.hosted.and_then(|hosted| hosted.most);
     for (name, raw) in &payload.fields {
         match name.as_ref() {
-            "metadata" => {}
+            name if identity::is_metadata(name) => {}
             "service_tier" => object.raw(name, "\"standard_only\""),
             "thinking" => {
                 if let Some(thinking) = thinking(raw.get(), demanded) {

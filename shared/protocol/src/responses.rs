@@ -229,7 +229,9 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
             MAX_TOOL_CALLS if most_calls.is_some() => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
-            "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
+            name if identity::is_metadata(name) => {
+                object.raw(name, &identity::metadata(raw.get(), target.user));
+            }
             "include" if added.is_some() => {}
             "input" => object.raw(name, &input::written(raw.get(), demanded, target.left_out)),
             "tools" if !demanded.dropped_tools.is_empty() => {

@@ -36,7 +36,7 @@ pub(crate) fn body(
             "store" => object.raw("store", "false"),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
             // It describes what is stored; Azure refuses it without.
-            "metadata" => {}
+            name if identity::is_metadata(name) => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
             "tool_choice" => object.raw(name, demanded.written_tool_choice(raw)),
             "tools" | "web_search_options" if !demanded.dropped_tools.is_empty() => {
