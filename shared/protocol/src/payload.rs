@@ -221,7 +221,10 @@ impl<'a> Payload<'a> {
 
 /// The content type of a body that is not compressed; `None` where the client names none.
 fn content_type(headers: &HeaderMap) -> Result<Option<&str>, BodyRefused> {
-    if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
+    let is_plain = |encoding: &HeaderValue| {
+        encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    };
+    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
         return Err(BodyRefused::UnsupportedMediaType {
             hint: "The body must not be compressed. Send it without content-encoding.",
         });
