@@ -6,6 +6,7 @@ use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::headers::{Passed, PassedHeader};
 use lanyard_protocol::payload::Payload;
 use lanyard_protocol::sent;
+use lanyard_protocol::stream::StreamFormat;
 use tokio::time::Instant;
 
 use crate::Gateway;
@@ -42,6 +43,16 @@ pub(crate) struct ModelCall<'a> {
     pub(crate) choice: Choice<'a>,
     /// Called with the response, if the request concerns stored objects.
     pub(crate) hook: Option<Box<dyn ResponseHook>>,
+}
+
+impl ModelCall<'_> {
+    /// The form of its streamed response.
+    pub(crate) fn stream_format(&self) -> StreamFormat {
+        match self.style {
+            PathStyle::Inference => self.protocol.stream.of_inference(),
+            PathStyle::OpenAi | PathStyle::Azure => self.protocol.stream,
+        }
+    }
 }
 
 /// The headers of the client that pass to Azure.

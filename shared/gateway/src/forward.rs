@@ -124,7 +124,7 @@ impl Gateway {
     ) {
         let headers =
             self.response_headers(&HeaderMap::new(), request, &call.demanded, reservation);
-        let (format, until) = (call.protocol.stream, call.until);
+        let (format, until) = (call.stream_format(), call.until);
         let (request_id, wants_usage) = (request.id.clone(), call.demanded.wants_usage);
         // The client may have left, and the request goes on.
         let _ = early.send(Early { headers, format, wants_usage, request_id, until });

@@ -20,6 +20,8 @@ pub enum PathStyle {
     OpenAi,
     /// `/openai/…`: clients of Azure's.
     Azure,
+    /// `/models/…`: clients of Azure AI's inference API.
+    Inference,
 }
 
 /// A path, understood.
@@ -53,7 +55,7 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
         Api::Anthropic => return anthropic::route(path, protocol),
         Api::Inference => {
             let is_there = within.strip_prefix("models/") == Some(protocol.path);
-            let route = Route { style: PathStyle::OpenAi, deployment: None };
+            let route = Route { style: PathStyle::Inference, deployment: None };
             return if is_there { Ok(route) } else { Err(ApiError::UnknownRoute) };
         }
     }
@@ -80,7 +82,7 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
             Ok(Route { style: PathStyle::OpenAi, deployment: None })
         }
         "models" if protocol.has_inference_path => {
-            Ok(Route { style: PathStyle::OpenAi, deployment: None })
+            Ok(Route { style: PathStyle::Inference, deployment: None })
         }
         "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: None }),
         "openai" | "v1/openai"

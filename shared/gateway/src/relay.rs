@@ -47,7 +47,9 @@ use crate::settle::{Ending, OK, Reservation};
 use crate::stored::ResponseHook;
 
 /// The content type of server-sent events.
-const EVENTS: &str = "text/event-stream; charset=utf-8";
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The kind of a buffered response.
 enum Buffered {
@@ -83,6 +85,7 @@ impl Gateway {
         sent: Sent<'_>,
         reservation: Reservation,
     ) -> Result<Response, ApiError> {
+        let format = call.stream_format();
         let ModelCall { protocol, demanded, style, until, choice, hook, .. } = call;
         let (protocol, until, mut hook) = (*protocol, *until, hook.take());
         let most_tokens = usage::most_tokens(choice.facts(), demanded.contexts, &reservation.hold);
@@ -110,7 +113,7 @@ impl Gateway {
                     reasons: choice.facts().reasons,
                     hides: Hides {
                         usage: !demanded.wants_usage,
-                        filter_chunks: *style == PathStyle::OpenAi,
+                        filter_chunks: *style != PathStyle::Azure,
                     },
                     counts_text: sent.refused.has(AddedField::StreamOptions),
                     ..StreamState::default()
@@ -119,11 +122,13 @@ impl Gateway {
                     names: from.names(),
                     hook,
                     reservation: Some(reservation),
-                    ..stream(protocol.stream, state)
+                    ..stream(format, state)
                 };
                 Ok(respond(headers, EVENTS, self.pump(stream, body)))
             }
-            Ok(Content::Bytes(content_type)) => {
+            Ok(Content::Bytes) => {
+                // Without a type it would be unusable.
+                let content_type = head.headers.get(CONTENT_TYPE).cloned().unwrap_or(OCTETS);
                 let mut stream = stream(StreamFormat::BYTES, StreamState::default());
                 match pump::past_silence(body, Some(until)).await {
                     Ok(body) => {
@@ -218,7 +223,7 @@ impl Gateway {
         self.settle_with_hook(reservation, ending, hook);
         // A recording of silence is an empty text, and an empty body hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
-        Ok(respond(headers, content_type, full(bytes)))
+        Ok(respond(headers, HeaderValue::from_static(content_type), full(bytes)))
     }
 
     /// Settles in the background, and then passes the charge to the hook.
@@ -335,9 +340,9 @@ fn content(
     Ok(protocol.content(demanded.is_streamed, content_type))
 }
 
-fn respond(headers: HeaderMap, content_type: &'static str, body: crate::Body) -> Response {
+fn respond(mut headers: HeaderMap, content_type: HeaderValue, body: crate::Body) -> Response {
+    headers.insert(CONTENT_TYPE, content_type);
     let mut response = http::Response::new(body);
     *response.headers_mut() = headers;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

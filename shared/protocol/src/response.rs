@@ -26,8 +26,8 @@ pub enum Content {
     Json,
     /// A text, buffered.
     Text(&'static str),
-    /// Bytes, as they come.
-    Bytes(&'static str),
+    /// Bytes of Azure's type, as they come.
+    Bytes,
     /// Nothing that the operation responds with.
     Unusable,
 }

@@ -43,26 +43,18 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     ..Protocol::call(Operation::AudioSpeech, "audio/speech", read, write)
 };
 
-const AUDIO: [&str; 11] = [
-    "audio/mpeg",
-    "audio/mp3",
-    "audio/opus",
-    "audio/ogg",
-    "audio/aac",
-    "audio/flac",
-    "audio/wav",
-    "audio/x-wav",
-    "audio/pcm",
-    "audio/l16",
-    "application/octet-stream",
-];
+/// The types of speech beside `audio/…`.
+const OTHER_AUDIO: [&str; 3] =
+    ["application/octet-stream", "binary/octet-stream", "application/ogg"];
 
 /// Fields with a few allowed values, which are not read aloud.
 const CHOICES: [&str; 6] = ["model", "voice", "response_format", "stream_format", "speed", "user"];
 
 fn content(essence: &str) -> Content {
-    let known = AUDIO.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
-    known.map_or(Content::Unusable, Content::Bytes)
+    let family = essence.split('/').next().unwrap_or_default();
+    let is_other = || OTHER_AUDIO.iter().any(|other| other.eq_ignore_ascii_case(essence));
+    let is_audio = family.eq_ignore_ascii_case("audio") || is_other();
+    if is_audio { Content::Bytes } else { Content::Unusable }
 }
 
 const DOCUMENTATION: Documentation = Documentation {
@@ -147,9 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn only_known_audio_passes() {
+    fn only_audio_passes() {
         let content = |content_type| PROTOCOL.content(false, content_type);
-        assert_eq!(content(Some("Audio/MPEG")), Content::Bytes("audio/mpeg"));
+        for audio in ["Audio/MPEG", "audio/L16;rate=24000", "audio/vnd.wave", "application/ogg"] {
+            assert_eq!(content(Some(audio)), Content::Bytes, "{audio}");
+        }
         assert_eq!(content(Some("text/html")), Content::Unusable);
         assert_eq!(content(Some("application/json")), Content::Unusable);
         assert_eq!(content(None), Content::Unusable);

@@ -47,6 +47,8 @@ pub struct StreamFormat {
     /// The last event of a stream that broke off, of the body of the error and the number of
     /// events before it.
     pub error: fn(&[u8], u64) -> Bytes,
+    /// What a client gets while the stream is silent.
+    pub keep_alive: &'static [u8],
 }
 
 /// The meaning of a frame.
@@ -128,6 +130,12 @@ pub struct Hides {
     pub filter_chunks: bool,
 }
 
+/// A comment, which clients skip:
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes>. No blank line
+/// follows, because OpenAI's SDK for Go reads an empty event before each:
+/// <https://github.com/openai/openai-go/pull/621>.
+const COMMENT: &[u8] = b": keep-alive\n";
+
 impl StreamFormat {
     /// Bytes without frames. Their cost is known before, and nothing in them shows that they broke
     /// off.
@@ -143,5 +151,13 @@ impl StreamFormat {
         of_buffered: |_, _| None,
         errors: ErrorShape::OpenAi,
         error: |_, _| Bytes::new(),
+        keep_alive: COMMENT,
     };
+
+    /// The same for clients of Azure AI's inference API, whose SDK fails at a comment and skips a chunk
+    /// without choices: <https://github.com/Azure/azure-sdk-for-python/blob/main/sdk/ai/azure-ai-inference/azure/ai/inference/models/_patch.py>.
+    #[must_use]
+    pub const fn of_inference(self) -> Self {
+        Self { keep_alive: b"data: {\"choices\":[]}\n\n", ..self }
+    }
 }

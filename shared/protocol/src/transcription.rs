@@ -66,12 +66,17 @@ const fn transcription(operation: Operation, path: &'static str) -> Protocol {
     }
 }
 
-const TEXTS: [(&str, &str); 4] = [
-    ("text/plain", "text/plain; charset=utf-8"),
+const TEXTS: [(&str, &str); 7] = [
+    ("text/plain", PLAIN),
     ("text/vtt", "text/vtt; charset=utf-8"),
     ("text/srt", "text/srt; charset=utf-8"),
+    ("text/x-srt", "text/srt; charset=utf-8"),
+    ("application/srt", "text/srt; charset=utf-8"),
     ("application/x-subrip", "application/x-subrip; charset=utf-8"),
+    ("application/octet-stream", PLAIN),
 ];
+
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 fn content(essence: &str) -> Content {
     let text = TEXTS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(essence));
@@ -251,6 +256,7 @@ mod tests {
     fn a_transcript_is_json_or_one_of_the_known_texts() {
         let content = |content_type| TRANSCRIPTIONS.content(false, Some(content_type));
         assert_eq!(content("text/plain;charset=utf-8"), Content::Text("text/plain; charset=utf-8"));
+        assert_eq!(content("application/octet-stream"), Content::Text(PLAIN));
         assert_eq!(content("text/html"), Content::Json);
     }
 }

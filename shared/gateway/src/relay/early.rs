@@ -19,7 +19,7 @@ use lanyard_protocol::stream::StreamFormat;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::pump::{Fed, KEEP_ALIVE, KEEP_ALIVE_EVERY, WAITING_FRAMES};
+use super::pump::{Fed, KEEP_ALIVE_EVERY, WAITING_FRAMES};
 use super::{EVENTS, respond};
 use crate::Gateway;
 use crate::error::ApiError;
@@ -77,9 +77,9 @@ struct Downstream {
 }
 
 impl Downstream {
-    /// A comment, unless others wait to be read.
-    fn keep_alive(&self) {
-        let _ = self.sender.try_send(KEEP_ALIVE);
+    /// A sign of life, unless others wait to be read.
+    fn keep_alive(&self, format: &StreamFormat) {
+        let _ = self.sender.try_send(Bytes::from_static(format.keep_alive));
     }
 
     /// False if the client has left or reads too slowly.
@@ -106,7 +106,7 @@ async fn serve_late(
 ) {
     let mut serving = AssertUnwindSafe(serving).catch_unwind();
     let served = loop {
-        downstream.keep_alive();
+        downstream.keep_alive(&format);
         if let Ok(served) = timeout(KEEP_ALIVE_EVERY, &mut serving).await {
             break served.unwrap_or(Err(ApiError::Internal(None)));
         }

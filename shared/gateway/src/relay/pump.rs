@@ -31,12 +31,8 @@ use crate::{Body, Gateway};
 /// Frames that may wait for a slow reader.
 pub(super) const WAITING_FRAMES: usize = 32;
 
-/// How long a stream of events is silent before the client gets a comment.
+/// How long a stream of events is silent before the client gets a sign of life.
 pub(super) const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
-
-/// The comment. Clients skip it:
-/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes>.
-pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// A streamed response that is to be passed on.
 pub struct Stream {
@@ -226,8 +222,8 @@ impl Pump {
         }
     }
 
-    /// The next piece of the response. A client that waits for an event gets comments meanwhile:
-    /// only complete frames were passed on, so a comment may follow.
+    /// The next piece of the response. A client that waits for an event gets signs of life meanwhile:
+    /// only complete frames were passed on, so one may follow.
     async fn next_chunk(&mut self, upstream: &mut UpstreamBody) -> Next {
         // What has come already needs no timer.
         if let Some(next) = upstream.next().now_or_never() {
@@ -248,10 +244,10 @@ impl Pump {
         next_chunk(upstream, until).await
     }
 
-    /// A comment, unless the client is behind anyway.
+    /// A sign of life, unless the client is behind anyway.
     fn keep_alive(&self) {
         if let Some(downstream) = &self.downstream {
-            let _ = downstream.try_send(KEEP_ALIVE);
+            let _ = downstream.try_send(Bytes::from_static(self.stream.format.keep_alive));
         }
     }
 

@@ -118,9 +118,21 @@ async fn a_stream_starts_after_half_a_minute_and_sends_keep_alives() {
     assert_eq!((status, started_at.elapsed().as_secs()), (StatusCode::OK, 30));
     assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream; charset=utf-8");
     let text = text(response).await;
-    assert_eq!(text.matches(": keep-alive\n\n").count(), 1 + (240 - 30 - 1) / 15, "{text}");
+    assert_eq!(text.matches(": keep-alive\n").count(), 1 + (240 - 30 - 1) / 15, "{text}");
     assert!(text.ends_with("data: [DONE]\n\n") && !text.contains("\"usage\""), "{text}");
     assert_eq!(world.after().await, (1, 1, 20, 9_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_the_inference_api_get_chunks_without_choices_for_comments() {
+    let world = World::of(after(240, events()));
+    let body = json!({"model": "gpt-4o", "messages": [], "stream": true}).to_string();
+    let http = http::Request::post("/api/models/chat/completions").body(Bytes::from(body));
+    let (_, response) = world.call(Operation::ChatCompletions, http.unwrap(), 900).await;
+    let text = text(response).await;
+    assert_eq!(text.matches("data: {\"choices\":[]}\n\n").count(), 14, "{text}");
+    // Its SDK fails at any other line.
+    assert!(text.lines().all(|line| line.is_empty() || line.starts_with("data: ")), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +144,7 @@ async fn silence_in_the_middle_of_a_stream_does_not_end_it() {
     );
     let (_, response) = world.chat(true, 900).await;
     let text = text(response).await;
-    assert_eq!(text.matches(": keep-alive\n\n").count(), 610 / 15, "{text}");
+    assert_eq!(text.matches(": keep-alive\n").count(), 610 / 15, "{text}");
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
     assert_eq!(world.after().await, (1, 1, 20, 9_000));
 }
@@ -159,8 +171,7 @@ async fn a_document_after_the_head_becomes_events() {
     let world = World::of(after(60, Reply::json(200, chat.to_string())));
     let (_, response) = world.chat(true, 900).await;
     let text = text(response).await;
-    let events: Vec<_> =
-        text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
+    let events: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     let [chunk, "[DONE]"] = events[..] else { panic!("{text}") };
     let chunk: Value = serde_json::from_str(chunk).unwrap();
     let choice = &chunk["choices"][0];
@@ -188,27 +199,27 @@ async fn images_transcripts_and_speech_after_the_head_become_events() {
                 --b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n--b--\r\n";
     let drawn =
         (Operation::ImagesGenerations, "images/generations", r#"{"prompt":"x","stream":true}"#);
-    let heard = (Operation::AudioTranscriptions, "audio/transcriptions", form);
-    let spoken =
+    let transcription = (Operation::AudioTranscriptions, "audio/transcriptions", form);
+    let speech =
         (Operation::AudioSpeech, "audio/speech", r#"{"input":"Hi","stream_format":"sse"}"#);
     for ((operation, path, body), reply, kinds, tokens, (unit, units)) in [
         (drawn, json_of(&images), vec!["image_generation.completed"], 16, (Unit::Images, 1)),
         (
-            heard,
+            transcription,
             json_of(&transcript),
             vec!["transcript.text.delta", "transcript.text.done"],
             0,
             (Unit::AudioSeconds, 3),
         ),
         (
-            heard,
+            transcription,
             text("text/plain"),
             vec!["transcript.text.delta", "transcript.text.done"],
             0,
             (Unit::AudioSeconds, 1),
         ),
         (
-            spoken,
+            speech,
             Reply::audio("audio/mpeg", &[b"\xff\xfb\x90"]),
             vec!["speech.audio.delta", "speech.audio.done"],
             0,
