@@ -5,18 +5,23 @@
 
 /// What a character costs after another one of its block, from these code points on. Zero where the
 /// transitions between the classes tell.
-const BLOCKS: [(u32, u8); 72] = [
+const BLOCKS: [(u32, u8); 76] = [
     (0x0000, 0),
     (0x0080, 118),
     (0x00A0, 0),
     // Latin of phonetics and of few languages, combining marks
     (0x0180, 115),
     (0x0370, 0),
-    // Further Cyrillic, Armenian and Hebrew, Arabic of other languages
+    // Further Cyrillic, Armenian and Hebrew with the signs of its vowels, Arabic with those of its
+    // own, and of other languages
     (0x0480, 45),
     (0x0500, 118),
     (0x0530, 19),
+    (0x0591, 80),
+    (0x05C8, 19),
     (0x0600, 0),
+    (0x064B, 80),
+    (0x0660, 0),
     (0x0680, 39),
     // Syriac, Thaana, N'Ko
     (0x0700, 118),

@@ -108,6 +108,22 @@ fn letters(from: u32, to: u32, has_spaces: bool) -> String {
     text
 }
 
+#[test]
+fn signs_of_vowels_split_the_words_of_arabic_and_hebrew() {
+    for (name, text) in [
+        ("Arabic", "ذَهَبَ الْوَلَدُ إِلَى الْمَدْرَسَةِ صَبَاحًا وَكَتَبَ الدَّرْسَ فِي الدَّفْتَرِ ثُمَّ رَجَعَ إِلَى الْبَيْتِ"),
+        ("Hebrew", "בְּרֵאשִׁית בָּרָא אֱלֹהִים אֵת הַשָּׁמַיִם וְאֵת הָאָרֶץ וְהָאָרֶץ הָיְתָה תֹהוּ וָבֹהוּ"),
+        (
+            "Arabic without them",
+            "ذهب الولد إلى المدرسة صباحا وكتب الدرس في الدفتر ثم رجع إلى البيت",
+        ),
+        ("Hebrew without them", "בראשית ברא אלהים את השמים ואת הארץ והארץ היתה תהו ובהו"),
+    ] {
+        let ratio = ratio(&text.repeat(20));
+        assert!((0.9..=1.3).contains(&ratio), "{name}: {ratio:.2} of the tokens");
+    }
+}
+
 /// The same with every character above ASCII as an escape.
 fn escaped(text: &str) -> String {
     let unit = |unit: u16| match u8::try_from(unit) {
