@@ -80,7 +80,7 @@ fn attendees() -> Vec<Operation> {
             GET,
             "/admin/events/{id}/attendees/{user}",
             "showAttendee",
-            "One attendee, with the last rejected requests",
+            "One attendee, with what refuses them now and the last rejected requests",
             responses::attendee_details,
         ),
         operation(
@@ -95,8 +95,8 @@ fn attendees() -> Vec<Operation> {
             DELETE,
             "/admin/events/{id}/attendees/{user}",
             "freeSeat",
-            "Frees the seat of an attendee who has used nothing",
-            responses::deleted_user,
+            "Frees the seat of an attendee who has used nothing, or removes one who has never come",
+            responses::freed_seat,
         ),
     ]
 }

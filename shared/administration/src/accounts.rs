@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey, Field, Write};
 use lanyard_domain::ids::EventId;
+use lanyard_domain::reset::is_blank;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
@@ -31,7 +32,8 @@ where
     call().await
 }
 
-/// Up to `limit` accounts, and the last one's name if there are more.
+/// Up to `limit` accounts, and the name to go on after if there are more. Accounts that say nothing
+/// are left out, so a page can have fewer.
 pub(crate) async fn page_of(
     call: Call<'_>,
     event: &EventId,
@@ -49,6 +51,7 @@ pub(crate) async fn page_of(
     let has_more = accounts.len() > usize::from(limit);
     accounts.truncate(limit.into());
     let last = accounts.last().map(|(user, _)| user.clone());
+    accounts.retain(|(_, account)| !is_blank(account));
     Ok((accounts, if has_more { last } else { next }))
 }
 

@@ -2,16 +2,20 @@
 
 mod left;
 mod own;
+mod refusals;
 mod used;
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
+use lanyard_domain::account::{Account, AccountKey, Change, Condition, Field, Write};
 use lanyard_domain::admission;
 use lanyard_domain::by_model::ModelLimits;
+use lanyard_domain::catalog::Catalog;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
+use lanyard_domain::reset::is_blank;
+use lanyard_domain::shard;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
@@ -20,6 +24,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::left::{AccountOnDay, LeftView};
+use self::refusals::{RefusalView, Situation};
 use self::used::ModelView;
 use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
@@ -28,7 +33,7 @@ use crate::events::{AttendeeAllowanceView, owned};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
 use crate::time::Timestamp;
-use crate::{Call, DeletedUser, body, changes, read, reply};
+use crate::{Call, body, changes, read, reply};
 
 /// How many rejected requests are shown.
 const MOST_REJECTED: usize = 20;
@@ -50,8 +55,12 @@ pub(crate) struct AttendeeView<'a> {
     user: &'a UserId,
     /// Whether the organiser has blocked them.
     blocked: bool,
-    /// `null` for an attendee who was blocked or got limits before their first request.
+    /// `null` before the attendee's first request, such as for one who was blocked in advance.
     joined_at: Option<Timestamp>,
+    /// Whether they are on the roster.
+    on_roster: bool,
+    /// Whether the name is claimed with a passphrase.
+    registered: bool,
     /// Requests that are running.
     in_flight: u64,
     usage: Numbers,
@@ -72,6 +81,8 @@ impl<'a> AttendeeView<'a> {
             user,
             blocked: is_blocked(account),
             joined_at: seated_at.map(Timestamp::utc),
+            on_roster: account.get(Field::Listed) != 0,
+            registered: account.get(Field::Claim) != 0,
             in_flight: account.count(Field::Open),
             usage: Numbers::of(account),
             allowance: allowance(account, event),
@@ -118,6 +129,9 @@ pub(crate) struct AttendeeDetails<'a> {
     /// or of an earlier release, those of the last seconds, some of an attendee with more than about
     /// ten thousand, and those that could not be read just now.
     by_model: Vec<ModelView>,
+    /// What refuses even a small request of theirs now, of the event and of their own. Empty if such a
+    /// request would be admitted.
+    refused_by: Vec<RefusalView>,
     /// What is left of each limit now.
     left: BTreeMap<&'static str, LeftView>,
     /// What is left of the limits on single models, by model.
@@ -149,7 +163,7 @@ pub(crate) async fn show(
     let hours = call.admin.store.hours(&event).await?;
     let mut rejected: Vec<_> = hours.into_iter().flat_map(|hour| hour.rejected).collect();
     rejected.retain(|one| one.user == user);
-    if account.is_none() && rejected.is_empty() {
+    if account.as_ref().is_none_or(is_blank) && rejected.is_empty() {
         return Err(AdminError::NotFound { what: "attendee" });
     }
     rejected.sort_by_key(|one| std::cmp::Reverse(one.at));
@@ -162,11 +176,33 @@ pub(crate) async fn show(
     let by_model = used::by_model(call, id, &user, &account).await;
     let attendee = AttendeeView::of(&user, &account, &event);
     let now = call.now();
+    let keys = event.account_keys();
+    let of_event = with_retry(|| call.admin.ledger.accounts(&keys)).await?;
+    let deployments = call.admin.store.deployments(call.organiser()).await?;
+    let catalog = Catalog::new(deployments, event.deployments.as_deref());
+    let situation = Situation {
+        event: &event,
+        of_event: &event_total(&event, of_event),
+        of_attendee: &account,
+        least: catalog.least_request(event.max_completion_tokens),
+        request: &call.request.id,
+        now,
+    };
+    let refused_by = situation.refusals();
     let day = event.window.local_day(now);
     let account = AccountOnDay { account: &account, day, now };
     let left = account.left_of_limits(&attendee.allowance.limits);
     let left_by_model = account.left_of_models(&attendee.allowance.by_model);
-    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected, by_model, left, left_by_model })
+    let details = AttendeeDetails { attendee, rejected, by_model, refused_by, left, left_by_model };
+    reply(StatusCode::OK, &details)
+}
+
+/// The event's account. The total of several shards has no rates, which do not add up.
+fn event_total(event: &Event, mut accounts: Vec<Account>) -> Account {
+    match event.shards {
+        0 | 1 => accounts.pop().unwrap_or_default(),
+        _ => shard::total(&accounts),
+    }
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.
@@ -190,7 +226,21 @@ pub(crate) async fn change(
     reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
 }
 
-/// `DELETE /events/{id}/attendees/{user}`: frees the seat of an attendee who has used nothing.
+/// What was removed of an attendee who has used nothing.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "FreedSeat"))]
+pub(crate) struct FreedSeatView<'a> {
+    user: &'a UserId,
+    /// Always `true`.
+    deleted: bool,
+    /// Whether there was a seat. If not, the block and the own limits of somebody who has not come
+    /// were removed.
+    seat: bool,
+}
+
+/// `DELETE /events/{id}/attendees/{user}`: frees the seat of an attendee who has used nothing. Of a
+/// user who has never come, the block and the own limits go, which were set in advance.
 ///
 /// The attendee's account comes first. After a crash between the two writes the event counts one seat
 /// too many, which the sweep finds.
@@ -200,7 +250,7 @@ pub(crate) async fn free_seat(
     user: &UserId,
 ) -> Result<Response, AdminError> {
     call.no_query()?;
-    owned(call, id).await?;
+    let event = owned(call, id).await?;
     let ledger = &call.admin.ledger;
     let key = AccountKey::Attendee(id.clone(), user.clone());
     match ledger.apply(&key, &admission::vacate_seat()).await? {
@@ -211,12 +261,44 @@ pub(crate) async fn free_seat(
                 "has used the event, so the seat stays taken; block them instead",
             ));
         }
-        Outcome::Kept(_) => return Err(AdminError::NotFound { what: "attendee" }),
+        Outcome::Kept(account) => {
+            let before = account.unwrap_or_default();
+            return remove_unseated(call, &event, user, &before).await;
+        }
     }
     let event = AccountKey::Event(id.clone());
     ledger.apply(&event, &admission::take_back_seat()).await?;
     call.audit_attendee(id, user, Action::FreeSeat, Vec::new()).await?;
-    reply(StatusCode::OK, &DeletedUser { user, deleted: true })
+    reply(StatusCode::OK, &FreedSeatView { user, deleted: true, seat: true })
+}
+
+/// Removes what was decided in advance about a user who has never come: a block and own limits.
+async fn remove_unseated(
+    call: Call<'_>,
+    event: &Event,
+    user: &UserId,
+    before: &Account,
+) -> Result<Response, AdminError> {
+    if is_blank(before) {
+        return Err(AdminError::NotFound { what: "attendee" });
+    }
+    if before.get(Field::Listed) != 0 || before.get(Field::Claim) != 0 {
+        return Err(AdminError::field(
+            "user",
+            "has no seat yet; take them from the roster, or delete their registration, instead",
+        ));
+    }
+    let absent = [Field::SeatedAt, Field::Listed, Field::Claim].map(Condition::Absent);
+    let mut changes = own::reset(before);
+    changes.push(Change::Remove(Field::Blocked));
+    let write = Write { conditions: absent.to_vec(), changes };
+    let key = AccountKey::Attendee(event.id.clone(), user.clone());
+    let Outcome::Made(after) = with_retry(|| call.admin.ledger.apply(&key, &write)).await? else {
+        return Err(AdminError::Busy);
+    };
+    let changes = changes::between(&facts(before, event), &facts(&after, event));
+    call.audit_attendee(&event.id, user, Action::ChangeAttendee, changes).await?;
+    reply(StatusCode::OK, &FreedSeatView { user, deleted: true, seat: false })
 }
 
 /// The write that a body asks for. `of_models` are the event's limits on single models.

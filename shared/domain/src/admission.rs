@@ -349,7 +349,9 @@ fn remaining_amount(account: &Account, field: Field, allowed: u64) -> u64 {
     u64::try_from(left).unwrap_or_default()
 }
 
-fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
+/// Why one limit of an account does not admit a request. `None` if it does.
+#[must_use]
+pub fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
     let (field, now) = (Field::of_limit(limit, demand.day.date), demand.now);
     let needed = needed(limit.limit, &demand.estimate);
     if limit.is_rate() && needed > 0 {

@@ -41,6 +41,23 @@ pub fn reset(account: &Account) -> Reset {
     })
 }
 
+/// Whether an attendee's account says no more than its absence: no seat, no usage and no decision. A
+/// freed seat, a lifted block or a refused newcomer leaves such an account.
+#[must_use]
+pub fn is_blank(account: &Account) -> bool {
+    let is_usage = |field: Field| {
+        matches!(
+            field,
+            Field::SeatedAt | Field::Requests | Field::PromptTokens | Field::CompletionTokens
+        )
+    };
+    // The counter of changed limits alone says nothing.
+    let says_something =
+        |field: Field| is_usage(field) || (is_decision(field) && field != Field::Terms);
+    account.holds.is_empty()
+        && !account.numbers.iter().any(|(field, number)| *number != 0 && says_something(*field))
+}
+
 /// The condition that no request is in flight.
 #[must_use]
 pub fn is_idle() -> Condition {
@@ -74,6 +91,7 @@ mod tests {
         let Reset::Keep(write) = reset(&used) else { panic!("it has decisions") };
         let left = used.apply(&write).unwrap();
         assert_eq!(left, account(&[(Field::Listed, 1), (own, 5), (own_of_model, 9)]));
+        assert!(!is_blank(&used) && !is_blank(&left));
         let busy = account(&[(Field::Listed, 1), (Field::Open, 1)]);
         let Reset::Keep(write) = reset(&busy) else { panic!("it has decisions") };
         assert_eq!(busy.apply(&write), None);
@@ -83,5 +101,16 @@ mod tests {
     fn an_account_with_usage_alone_is_deleted() {
         let used = account(&[(Field::Requests, 3), (Field::SeatedAt, 9), (Field::Terms, 2)]);
         assert_eq!(reset(&used), Reset::Delete);
+        assert!(!is_blank(&used));
+    }
+
+    #[test]
+    fn a_freed_seat_and_a_lifted_block_leave_an_account_that_says_nothing() {
+        assert!(is_blank(&Account::default()));
+        let tat = Field::Tat(crate::limit::Quantity::Tokens);
+        assert!(is_blank(&account(&[(Field::Terms, 2), (tat, 9), (Field::Requests, 0)])));
+        for field in [Field::Blocked, Field::Claim, Field::Override(Limit::InFlight)] {
+            assert!(!is_blank(&account(&[(field, 1)])), "{field:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 
 use crate::DeletedUser;
-use crate::attendees::{AttendeeDetails, AttendeePage, AttendeeView};
+use crate::attendees::{AttendeeDetails, AttendeePage, AttendeeView, FreedSeatView};
 use crate::deployments::{DeletedDeployment, DeploymentPage, DeploymentView};
 use crate::error::Envelope;
 use crate::events::{AuditPage, DeletedEvent, EventPage, EventView};
@@ -46,6 +46,8 @@ responses! {
     attendee_details: AttendeeDetails<'_>;
     /// A page of attendees.
     attendees: AttendeePage<'_>;
+    /// What was removed of an attendee who has used nothing.
+    freed_seat: FreedSeatView<'_>;
     /// The usage of an event.
     usage: UsageReport;
     /// A page of ratings.
