@@ -285,11 +285,14 @@ pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
 /// bucket is full, unless it is zero.
 #[must_use]
 pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
-    allowance.each().find_map(|(limit, allowed)| {
-        let needed = needed(limit.limit, estimate);
-        let most = if limit.is_rate() && allowed > 0 { u64::MAX } else { allowed };
-        (needed > most).then_some(Refusal::NeverFits { limit, allowed, needed })
-    })
+    allowance.each().find_map(|(limit, allowed)| too_small(limit, allowed, estimate))
+}
+
+/// The refusal of a request by a limit that is smaller than the request itself.
+fn too_small(limit: LimitKey, allowed: u64, estimate: &Estimate) -> Option<Refusal> {
+    let needed = needed(limit.limit, estimate);
+    let most = if limit.is_rate() && allowed > 0 { u64::MAX } else { allowed };
+    (needed > most).then_some(Refusal::NeverFits { limit, allowed, needed })
 }
 
 /// Whether an allowance is large enough for a request, whatever is used of it.
@@ -351,7 +354,16 @@ fn remaining_amount(account: &Account, field: Field, allowed: u64) -> u64 {
 
 /// Why one limit of an account does not admit a request. `None` if it does.
 #[must_use]
-pub fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
+pub fn refusal_by(
+    limit: LimitKey,
+    allowed: u64,
+    account: &Account,
+    demand: &Demand,
+) -> Option<Refusal> {
+    too_small(limit, allowed, &demand.estimate).or_else(|| lack(limit, allowed, account, demand))
+}
+
+fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
     let (field, now) = (Field::of_limit(limit, demand.day.date), demand.now);
     let needed = needed(limit.limit, &demand.estimate);
     if limit.is_rate() && needed > 0 {

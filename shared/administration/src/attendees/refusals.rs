@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, Field};
-use lanyard_domain::admission::{Demand, Refusal, is_full, lack};
+use lanyard_domain::admission::{Demand, Refusal, is_full, refusal_by};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::amount::Amount;
 use lanyard_domain::by_model::ModelLimits;
@@ -56,7 +56,7 @@ struct LimitView {
     #[cfg_attr(feature = "schema", schemars(default))]
     model: Option<DeploymentName>,
     allowed: Amount,
-    /// What is left; absent for a limit per minute.
+    /// What is left; absent for a limit per minute, and for one that is too small for any request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(default))]
     remaining: Option<Amount>,
@@ -133,7 +133,8 @@ impl Situation<'_> {
         };
         let mut add = |allowance: &Allowance, model: Option<&DeploymentName>| {
             let refused = allowance.each().filter_map(|(key, allowed)| {
-                let refusal = lack(key, allowed, account, &self.demand(key.quantity()))?;
+                let demand = self.demand(key.quantity());
+                let refusal = refusal_by(key, allowed, account, &demand)?;
                 RefusalView::by_limit(scope, refusal, model)
             });
             found.extend(refused);
