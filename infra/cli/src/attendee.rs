@@ -2,16 +2,18 @@
 
 mod details;
 mod import;
+pub(crate) mod known;
 mod raise;
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::unit::Unit;
 use serde_json::{Map, Value, json};
 
+use self::import::ImportArguments;
+use self::known::{User, remark};
 use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
@@ -43,12 +45,13 @@ Examples:
         #[arg(long, value_enum, default_value_t = Sort::User)]
         sort: Sort,
     },
-    /// Show one attendee: usage by model, what is left of each limit, the last rejected requests.
+    /// Show one attendee: what refuses them now, usage by model, what is left of each limit, the last
+    /// rejected requests.
     #[command(after_help = "\
 Examples:
   lanyard attendee show \"Oslo Hack\" ada")]
     Show(OneAttendee),
-    /// Block an attendee.
+    /// Block an attendee, also one who has not come yet.
     #[command(after_help = "\
 Examples:
   lanyard attendee block \"Oslo Hack\" mallory")]
@@ -58,7 +61,7 @@ Examples:
 Examples:
   lanyard attendee unblock \"Oslo Hack\" mallory")]
     Unblock(OneAttendee),
-    /// Free the seat of an attendee who has used nothing.
+    /// Free the seat of an attendee who has used nothing, or remove one who has not come.
     #[command(after_help = "\
 Examples:
   lanyard attendee free \"Oslo Hack\" ada
@@ -66,7 +69,7 @@ Examples:
     Free {
         /// Id, code or name of the event.
         event: String,
-        /// User name of the attendee. Default: everybody who has used nothing.
+        /// User name of the attendee. Default: everybody who has a seat and has used nothing.
         user: Option<String>,
     },
     /// Delete the registration of an attendee who has lost the passphrase.
@@ -87,17 +90,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   lanyard attendee import \"Oslo Hack\" limits.csv
+  lanyard attendee import \"Oslo Hack\" limits.csv --lower
   lanyard attendee import \"Oslo Hack\" people.csv --roster")]
-    Import {
-        /// Id, code or name of the event.
-        event: String,
-        /// CSV file with a header: `user`, and limits such as `tokens_per_minute`. An empty cell
-        /// leaves a limit unchanged.
-        file: PathBuf,
-        /// Replace the event's roster with these users.
-        #[arg(long)]
-        roster: bool,
-    },
+    Import(ImportArguments),
 }
 
 /// The order of a list of attendees.
@@ -201,17 +196,13 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
         AttendeeCommand::Unregister(OneAttendee { event, user }) => {
             unregister(session, &event, &user).await
         }
-        AttendeeCommand::Block(OneAttendee { event, user }) => {
-            change(session, &event, &user, &json!({"blocked": true})).await
-        }
+        AttendeeCommand::Block(OneAttendee { event, user }) => block(session, &event, &user).await,
         AttendeeCommand::Unblock(OneAttendee { event, user }) => {
-            change(session, &event, &user, &json!({"blocked": false})).await
+            unblock(session, &event, &user).await
         }
         AttendeeCommand::Free { event, user } => free(session, &event, user).await,
         AttendeeCommand::Raise(arguments) => raise::run(session, arguments).await,
-        AttendeeCommand::Import { event, file, roster } => {
-            import::run(session, &event, &file, roster).await
-        }
+        AttendeeCommand::Import(arguments) => import::run(session, arguments).await,
     }
 }
 
@@ -263,7 +254,12 @@ async fn unregister(session: &Session, event: &str, user: &str) -> Result<(), Cl
          claim the name."
     ))?;
     let path = event_path(&event, &format!("/registrations/{}", encoded(user)));
-    let deleted = session.write(Method::Delete, &path, None).await?;
+    let deleted = match session.write(Method::Delete, &path, None).await {
+        Ok(deleted) => deleted,
+        Err(error) => {
+            return Err(User { event: &event, name: user }.explained(session, error).await);
+        }
+    };
     deleted.map_or(Ok(()), |deleted| {
         session.output.data(&deleted, |_| format!("deleted  registration of {user}"))
     })
@@ -318,27 +314,59 @@ async fn free(session: &Session, event: &str, user: Option<String>) -> Result<()
             all.iter().filter(is_unused).map(|attendee| text(&attendee["user"])).collect()
         }
     };
-    for user in &users {
-        let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
-        session.write(Method::Delete, &path, None).await?;
+    let (mut freed, mut removed) = (Vec::new(), Vec::new());
+    for name in users {
+        let user = User { event: &event, name: &name };
+        match session.write(Method::Delete, &user.path(), None).await {
+            Ok(Some(one)) if one["seat"] == false => removed.push(name),
+            Ok(_) => freed.push(name),
+            Err(error) => return Err(user.explained(session, error).await),
+        }
     }
     if session.globals.dry_run {
         return Ok(());
     }
-    session.output.data(&json!({ "freed": users }), |_| format!("{} seats freed", users.len()))
+    session.output.data(&json!({ "freed": freed, "removed": removed }), |_| {
+        match removed.as_slice() {
+            [] if freed.len() == 1 => "1 seat freed".to_owned(),
+            [] => format!("{} seats freed", freed.len()),
+            removed => format!("removed  {}, who had not used the event", removed.join(", ")),
+        }
+    })
 }
 
-async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Result<(), CliError> {
+async fn block(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
-    let changed = session.write(Method::Patch, &path, Some(body)).await?;
-    changed.map_or(Ok(()), |attendee| {
-        session.output.data(&attendee, |style| {
-            style.pairs(&[
-                ("user", text(&attendee["user"])),
-                ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
-                own_limits_line(&attendee),
-            ])
-        })
+    let user = User { event: &event, name: user };
+    let found = user.find(session).await?;
+    let in_advance = user.in_advance(session, found.as_ref(), "blocked").await?;
+    change(session, &user, &json!({"blocked": true}), in_advance).await
+}
+
+async fn unblock(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
+    let event = session.event(event).await?;
+    let user = User { event: &event, name: user };
+    user.get(session).await?;
+    change(session, &user, &json!({"blocked": false}), None).await
+}
+
+async fn change(
+    session: &Session,
+    user: &User<'_>,
+    body: &Value,
+    in_advance: Option<String>,
+) -> Result<(), CliError> {
+    let changed = session.write(Method::Patch, &user.path(), Some(body)).await?;
+    let mut attendee = changed.unwrap_or_default();
+    remark(session, &mut attendee, in_advance);
+    if session.globals.dry_run {
+        return Ok(());
+    }
+    session.output.data(&attendee, |style| {
+        style.pairs(&[
+            ("user", text(&attendee["user"])),
+            ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
+            own_limits_line(&attendee),
+        ])
     })
 }

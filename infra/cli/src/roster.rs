@@ -10,6 +10,7 @@ use lanyard_administration::roster_csv::{
 use serde_json::{Value, json};
 
 use crate::api::{Method, encoded};
+use crate::attendee::known::User;
 use crate::error::CliError;
 use crate::event::OneEvent;
 use crate::output::warnings;
@@ -46,7 +47,8 @@ Examples:
         #[arg(required = true)]
         users: Vec<String>,
     },
-    /// Replace the roster with the names of a CSV file, such as one of GitHub Classroom or Excel.
+    /// Replace the roster with the names of a CSV file, such as one of GitHub Classroom or Excel. Who
+    /// is not in the file loses access; `roster add` adds names.
     #[command(after_help = "\
 Examples:
   lanyard roster import \"Oslo Hack\" classroom_roster.csv
@@ -77,6 +79,7 @@ pub(crate) async fn run(session: &Session, command: RosterCommand) -> Result<(),
         RosterCommand::Add { event, users } => {
             let event = session.event(&event).await?;
             let mut all = listed(session, &event).await?;
+            session.output.warn(&unusual(users.iter().map(String::as_str)));
             all.extend(users);
             replace(session, &event, &all).await
         }
@@ -125,7 +128,9 @@ async fn remove(session: &Session, event: &str, users: &[String]) -> Result<(), 
     ))?;
     for user in users {
         let path = event_path(&event, &format!("/roster/{}", encoded(user)));
-        session.write(Method::Delete, &path, None).await?;
+        if let Err(error) = session.write(Method::Delete, &path, None).await {
+            return Err(User { event: &event, name: user }.explained(session, error).await);
+        }
     }
     if session.globals.dry_run {
         return Ok(());
@@ -183,8 +188,24 @@ impl Found {
             self.column
         )];
         lines.extend(self.remarks.iter().map(report_line));
+        lines.extend(unusual(self.users.iter().map(String::as_str)));
         lines.join("\n")
     }
+}
+
+/// What to say of user names with a blank or a slash. They are valid, but attendees have to type them
+/// so, and a column of full names has them too.
+pub(crate) fn unusual<'u>(users: impl Iterator<Item = &'u str>) -> Vec<String> {
+    let odd: Vec<_> = users.filter(|user| user.trim().contains([' ', '/'])).collect();
+    let [first, ..] = odd.as_slice() else { return Vec::new() };
+    let (some, more) = (odd.iter().take(5), if odd.len() > 5 { ", …" } else { "" });
+    let some = some.map(|user| format!("\"{user}\"")).collect::<Vec<_>>().join(", ");
+    vec![format!(
+        "user names with a blank or a slash ({}): {some}{more}. They are kept as they are, and \
+         attendees have to type them so: CODE/{first}. If they are full names, choose another \
+         column",
+        odd.len()
+    )]
 }
 
 /// A remark about a row as a line of a report.
@@ -255,6 +276,11 @@ mod tests {
         let lost: Vec<_> = found.remarks.iter().map(Remark::is_loss).collect();
         assert_eq!(lost, [false, false, false, true]);
         assert!(found.preview().starts_with("3 names from the column github_username: linus, zoe"));
+        assert!(!found.preview().contains("blank"));
+        let full_names = names_in("user\nAda Lovelace\nteam/eve\nbob\n", None).unwrap().preview();
+        let expected = "user names with a blank or a slash (2): \"ada lovelace\", \"team/eve\".";
+        assert!(full_names.contains(expected), "{full_names}");
+        assert!(full_names.contains("CODE/ada lovelace"), "{full_names}");
     }
 
     #[test]

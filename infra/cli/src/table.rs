@@ -265,8 +265,17 @@ pub(crate) fn words(list: &Value) -> String {
 
 /// A JSON time as local time, or a dash.
 pub(crate) fn local_time(value: &Value) -> String {
+    formatted(value, "%Y-%m-%d %H:%M")
+}
+
+/// The same to the second.
+pub(crate) fn local_second(value: &Value) -> String {
+    formatted(value, "%Y-%m-%d %H:%M:%S")
+}
+
+fn formatted(value: &Value, format: &str) -> String {
     let time = value.as_str().and_then(|text| text.parse::<DateTime<FixedOffset>>().ok());
-    time.map_or_else(|| text(value), |time| time.format("%Y-%m-%d %H:%M").to_string())
+    time.map_or_else(|| text(value), |time| time.format(format).to_string())
 }
 
 #[cfg(test)]

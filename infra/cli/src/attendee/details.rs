@@ -2,18 +2,17 @@
 
 use serde_json::Value;
 
+use super::known::User;
 use super::own_limits_line;
-use crate::api::encoded;
 use crate::error::CliError;
 use crate::limits::{self, Named};
 use crate::money::{self, Money};
-use crate::session::{Session, event_path};
-use crate::table::{Column, Style, local_time, number, text};
+use crate::session::Session;
+use crate::table::{Column, Style, local_second, local_time, number, text};
 
 pub(super) async fn show(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
-    let attendee = session.api.get(&path).await?;
+    let attendee = User { event: &event, name: user }.get(session).await?;
     session.output.data(&attendee, |style| print(style, &attendee))
 }
 
@@ -22,11 +21,14 @@ fn print(style: Style, attendee: &Value) -> String {
     let mut lines = vec![
         ("user", text(&attendee["user"])),
         ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
+    ];
+    lines.extend(refused_now(attendee).into_iter().map(|reason| ("refused now", reason)));
+    lines.extend([
         ("joined", local_time(&attendee["joined_at"])),
         ("requests", number(&usage["requests"])),
         ("input", format!("{} tokens", number(&usage["prompt_tokens"]))),
         ("output", format!("{} tokens", number(&usage["completion_tokens"]))),
-    ];
+    ]);
     let money = Money::of(usage, None);
     if money.is_something() {
         lines.push(("money", money.in_words()));
@@ -87,6 +89,62 @@ fn print(style: Style, attendee: &Value) -> String {
     printed
 }
 
+/// What refuses the attendee now, with the time at which it ends by itself, and what ends it else.
+fn refused_now(attendee: &Value) -> Vec<String> {
+    let all = attendee["refused_by"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return vec!["no".to_owned()];
+    }
+    all.iter().map(reason).collect()
+}
+
+fn reason(refusal: &Value) -> String {
+    let ends_at = &refusal["ends_at"];
+    let until = match ends_at.is_null() {
+        true => String::new(),
+        false => format!(", until {} UTC", local_second(ends_at)),
+    };
+    let limit = &refusal["limit"];
+    let Some(name) = limit["name"].as_str() else {
+        let code = text(&refusal["code"]);
+        let why = match code.as_str() {
+            "event_not_started" => "the event has not started",
+            "event_paused" => "the event is paused: lanyard event resume",
+            "event_ended" => "the event has ended: lanyard event extend",
+            "event_full" => {
+                "the event has no seat left: lanyard event edit --event-limit attendees"
+            }
+            "attendee_blocked" => "blocked: lanyard attendee unblock",
+            "not_on_roster" => "not on the roster: lanyard roster add",
+            "registration_required" => "not registered, and the event asks for a personal key",
+            other => other,
+        };
+        return format!("{why}{until}");
+    };
+    let full = match limit["model"].as_str() {
+        Some(model) => format!("{model}:{name}"),
+        None => name.to_owned(),
+    };
+    let amount = |of: &str| money::limit(name, &limit[of]);
+    let code = refusal["code"].as_str();
+    let left = match (code, limit["remaining"].is_null()) {
+        (Some("allowance_too_small"), _) => format!("{} is too small", amount("allowed")),
+        (_, true) => amount("allowed"),
+        (_, false) => format!("{} of {} left", amount("remaining"), amount("allowed")),
+    };
+    let (whose, command) = match refusal["scope"] == "event" {
+        true => ("the event's", "lanyard event edit --event-limit"),
+        false => ("the attendee's", "lanyard attendee raise"),
+    };
+    // What is free again by itself needs nobody.
+    let ends = match (ends_at.is_null(), code) {
+        (false, _) => until,
+        (true, Some("insufficient_quota" | "allowance_too_small")) => format!(": {command}"),
+        (true, _) => ", until requests in progress end".to_owned(),
+    };
+    format!("{whose} {full}, {left}{ends}")
+}
+
 /// A row for each limit that holds. What is reserved counts as used.
 fn limits(attendee: &Value) -> Vec<Vec<String>> {
     let row = |Named { full, name, value: left }: Named<'_>| {
@@ -121,6 +179,7 @@ mod tests {
             "usage": {"requests": 3, "prompt_tokens": 51, "completion_tokens": 510, "usd": 1.2345},
             "allowance": {"by_model": {"gpt-5": {"requests_total": 20}}},
             "own_limits": [], "own_limits_by_model": {"gpt-5": ["requests_total"]},
+            "refused_by": [],
             "left": {
                 "tokens_total": {"allowed": 1_000, "remaining": 439},
                 "usd_per_day": {
@@ -148,5 +207,40 @@ mod tests {
         ] {
             assert!(lines.iter().any(|printed| printed == line), "{line}: {printed}");
         }
+    }
+
+    #[test]
+    fn what_refuses_the_attendee_names_the_event_or_the_attendee_and_when_it_ends() {
+        let limit = |scope: &str, code: &str, limit: Value| json!({"scope": scope, "code": code, "limit": limit});
+        let mut per_minute = limit(
+            "attendee",
+            "rate_limit_exceeded",
+            json!({"name": "requests_per_minute", "allowed": 20}),
+        );
+        per_minute["ends_at"] = json!("2026-12-05T09:00:07Z");
+        let model =
+            json!({"name": "usd_total", "model": "gpt-5", "allowed": 2.0, "remaining": 0.1});
+        let attendee = json!({"refused_by": [
+            {"scope": "event", "code": "event_not_started", "ends_at": "2026-12-05T09:00:00Z"},
+            {"scope": "attendee", "code": "attendee_blocked"},
+            limit("event", "insufficient_quota", json!({"name": "tokens_total", "allowed": 9_000, "remaining": 1})),
+            limit("event", "too_many_in_flight", json!({"name": "in_flight", "allowed": 4, "remaining": 0})),
+            limit("attendee", "insufficient_quota", model),
+            limit("attendee", "allowance_too_small", json!({"name": "tokens_per_day", "allowed": 9})),
+            per_minute,
+        ]});
+        assert_eq!(
+            refused_now(&attendee),
+            [
+                "the event has not started, until 2026-12-05 09:00:00 UTC",
+                "blocked: lanyard attendee unblock",
+                "the event's tokens_total, 1 of 9,000 left: lanyard event edit --event-limit",
+                "the event's in_flight, 0 of 4 left, until requests in progress end",
+                "the attendee's gpt-5:usd_total, 0.10 of 2.00 left: lanyard attendee raise",
+                "the attendee's tokens_per_day, 9 is too small: lanyard attendee raise",
+                "the attendee's requests_per_minute, 20, until 2026-12-05 09:00:07 UTC",
+            ]
+        );
+        assert_eq!(refused_now(&json!({"refused_by": []})), ["no"]);
     }
 }

@@ -3,9 +3,12 @@
 //! The whole file is validated before anything is sent, so that an error in its last line changes
 //! nothing.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod preview;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
 use lanyard_administration::roster_csv::{
     self as csv_rows, Remark, heading, is_about_a_person, user_column, user_of,
 };
@@ -13,10 +16,31 @@ use lanyard_domain::allowance::Limit;
 use lanyard_domain::token::UserId;
 use serde_json::{Map, Value, json};
 
+use self::preview::{Preview, some};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
-use crate::roster::report_line;
+use crate::roster::{report_line, unusual};
 use crate::session::{Session, event_path};
+use crate::table::{number, text};
+
+/// A file with limits of many attendees.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// Id, code or name of the event.
+    event: String,
+
+    /// CSV file with a header: `user`, and limits such as `tokens_per_minute`. An empty cell leaves a
+    /// limit unchanged.
+    file: PathBuf,
+
+    /// Replace the event's roster with these users. Who is not in the file leaves the roster.
+    #[arg(long)]
+    roster: bool,
+
+    /// Allow that limits become lower than they are now.
+    #[arg(long)]
+    lower: bool,
+}
 
 /// A row of the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,33 +49,29 @@ struct Row {
     limits: Map<String, Value>,
 }
 
-pub(super) async fn run(
-    session: &Session,
-    event: &str,
-    file: &Path,
-    roster: bool,
-) -> Result<(), CliError> {
-    let Rows { rows, remarks } = crate::roster::read(file)
+pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result<(), CliError> {
+    let ImportArguments { event, file, roster, lower } = arguments;
+    let Rows { rows, remarks } = crate::roster::read(&file)
         .map_err(|error| vec![error])
         .and_then(|rows| read(&rows))
         .map_err(|errors| CliError::Usage(format!("{}: {}", file.display(), errors.join("; "))))?;
-    let remarks: Vec<_> = remarks.iter().map(report_line).collect();
+    let mut remarks: Vec<_> = remarks.iter().map(report_line).collect();
+    let event = session.event(&event).await?;
+    let attendees = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
+    let preview = Preview::of(&rows, &event, &attendees, roster);
+    remarks.extend(unusual(rows.iter().map(|row| row.user.as_str())));
+    remarks.extend(preview.warnings());
     session.output.warn(&remarks);
-    let event = session.event(event).await?;
+    if !lower {
+        preview.refuse_lower()?;
+    }
+    let mut said = json!({"users": rows.len(), "roster": roster});
+    let mut on_roster = String::new();
     if roster {
-        let users: Vec<_> = rows.iter().map(|row| row.user.as_str()).collect();
-        let body = json!({ "users": users });
-        let written = session.write(Method::Put, &event_path(&event, "/roster"), Some(&body)).await;
-        let has_no_rosters = |error: &CliError| matches!(error, CliError::Rejected { code, .. } if code == "unknown_route");
-        if written.as_ref().is_err_and(has_no_rosters) {
-            return Err(CliError::Failed(
-                "This service does not support rosters. Nothing was changed. Run the command \
-                 without --roster."
-                    .to_owned(),
-            ));
-        }
-        if let Some(saved) = written? {
-            crate::roster::warn(session, &event, &saved);
+        if let Some(saved) = replace_roster(session, &event, &rows, &preview.removed).await? {
+            (said["added"], said["removed"]) = (saved["added"].clone(), saved["removed"].clone());
+            let (added, removed) = (number(&saved["added"]), number(&saved["removed"]));
+            on_roster = format!(", roster replaced: {added} added, {removed} removed");
         }
     }
     let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
@@ -67,14 +87,47 @@ pub(super) async fn run(
         return Ok(());
     }
     let (rows, limited) = (rows.len(), with_limits.len());
-    let mut said = json!({"users": rows, "with_own_limits": limited, "roster": roster});
+    said["with_own_limits"] = json!(limited);
     if !remarks.is_empty() {
         said["remarks"] = json!(remarks);
     }
     session.output.data(&said, |_| {
-        let replaced = if roster { ", roster replaced" } else { "" };
-        format!("{rows} attendees imported, {limited} with their own limits{replaced}")
+        format!("{rows} attendees imported, {limited} with their own limits{on_roster}")
     })
+}
+
+/// Replaces the roster with the users of a file, and asks first if somebody leaves it.
+async fn replace_roster(
+    session: &Session,
+    event: &Value,
+    rows: &[Row],
+    removed: &[String],
+) -> Result<Option<Value>, CliError> {
+    if !removed.is_empty() {
+        session.confirm(&format!(
+            "Replace the roster of {}: {} names, and {} are removed: {}?",
+            text(&event["name"]),
+            rows.len(),
+            removed.len(),
+            some(removed)
+        ))?;
+    }
+    let users: Vec<_> = rows.iter().map(|row| row.user.as_str()).collect();
+    let body = json!({ "users": users });
+    let written = session.write(Method::Put, &event_path(event, "/roster"), Some(&body)).await;
+    let has_no_rosters = |error: &CliError| matches!(error, CliError::Rejected { code, .. } if code == "unknown_route");
+    if written.as_ref().is_err_and(has_no_rosters) {
+        return Err(CliError::Failed(
+            "This service does not support rosters. Nothing was changed. Run the command without \
+             --roster."
+                .to_owned(),
+        ));
+    }
+    let saved = written?;
+    if let Some(saved) = &saved {
+        crate::roster::warn(session, event, saved);
+    }
+    Ok(saved)
 }
 
 /// What a file has.

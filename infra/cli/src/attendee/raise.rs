@@ -3,13 +3,14 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::known::{User, remark};
 use super::{Limits, own_limits_line};
-use crate::api::{Method, encoded};
+use crate::api::Method;
 use crate::error::CliError;
 use crate::event::{by_model, limit};
 use crate::limits::{self, Named};
 use crate::money;
-use crate::session::{Session, event_path};
+use crate::session::Session;
 use crate::table::text;
 
 /// The limits of one attendee.
@@ -51,15 +52,13 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
         ));
     }
     let event = session.event(&arguments.event).await?;
-    let path = event_path(&event, &format!("/attendees/{}", encoded(&arguments.user)));
-    let now = match session.api.get(&path).await {
-        Ok(attendee) => attendee["allowance"].clone(),
-        // An attendee who has sent nothing yet has the event's limits.
-        Err(CliError::Rejected { code, .. }) if code == "not_found" => {
-            event["allowances"]["attendee"].clone()
-        }
-        Err(error) => return Err(error),
-    };
+    let user = User { event: &event, name: &arguments.user };
+    let found =
+        if arguments.reset { Some(user.get(session).await?) } else { user.find(session).await? };
+    let in_advance = user.in_advance(session, found.as_ref(), "the limits are set").await?;
+    let of_event = &event["allowances"]["attendee"];
+    // Somebody who has sent nothing yet has the event's limits.
+    let now = found.map_or_else(|| of_event.clone(), |attendee| attendee["allowance"].clone());
     let wanted = match (arguments.reset, given.is_empty()) {
         (true, _) => Value::Null,
         (false, true) => doubled(&now).ok_or_else(|| {
@@ -67,22 +66,26 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
         })?,
         (false, false) => by_model(given).unwrap_or_default(),
     };
+    refuse_unknown(of_event, &wanted, &text(&event["id"]))?;
     if !arguments.lower && !arguments.reset {
         refuse_lower(&now, &wanted)?;
     }
     let body = json!({"allowance": wanted});
-    let changed = session.write(Method::Patch, &path, Some(&body)).await?;
-    changed.map_or(Ok(()), |attendee| {
-        session.output.data(&attendee, |style| {
-            let mut lines = vec![("user", text(&attendee["user"]))];
-            let changes = changes(&now, &attendee["allowance"]);
-            lines.extend(changes.into_iter().map(|change| ("changed", change)));
-            if attendee["blocked"] == true {
-                lines.push(("blocked", "yes".to_owned()));
-            }
-            lines.push(own_limits_line(&attendee));
-            style.pairs(&lines)
-        })
+    let changed = session.write(Method::Patch, &user.path(), Some(&body)).await?;
+    let mut attendee = changed.unwrap_or_default();
+    remark(session, &mut attendee, in_advance);
+    if session.globals.dry_run {
+        return Ok(());
+    }
+    session.output.data(&attendee, |style| {
+        let mut lines = vec![("user", text(&attendee["user"]))];
+        let changes = changes(&now, &attendee["allowance"]);
+        lines.extend(changes.into_iter().map(|change| ("changed", change)));
+        if attendee["blocked"] == true {
+            lines.push(("blocked", "yes".to_owned()));
+        }
+        lines.push(own_limits_line(&attendee));
+        style.pairs(&lines)
     })
 }
 
@@ -120,26 +123,51 @@ fn value_of<'v>(limits: &'v Value, full: &str) -> &'v Value {
     limit.map_or(&Value::Null, |limit| limit.value)
 }
 
+/// An error if a wanted limit is on a model for which the event sets none. An attendee's own limit
+/// replaces one of the event's, so there has to be one.
+fn refuse_unknown(of_event: &Value, wanted: &Value, event: &str) -> Result<(), CliError> {
+    let known = limits::of_account(of_event);
+    let wanted = limits::of_account(wanted);
+    let is_known = |full: &str| known.iter().any(|limit| limit.full.eq_ignore_ascii_case(full));
+    let unknown: Vec<_> = wanted
+        .iter()
+        .filter(|limit| limit.full != limit.name && !limit.value.is_null())
+        .filter(|limit| !is_known(&limit.full))
+        .collect();
+    let [first, ..] = unknown.as_slice() else { return Ok(()) };
+    let names: Vec<_> = unknown.iter().map(|limit| limit.full.as_str()).collect();
+    Err(CliError::Usage(format!(
+        "The event has no limit {}, so there is none to replace for one attendee. Nothing was \
+         changed. Add it for everybody first: lanyard event edit {event} --limit {}={}",
+        names.join(", "),
+        first.full,
+        first.value
+    )))
+}
+
 /// An error if a wanted limit is lower than the one that holds now.
 fn refuse_lower(now: &Value, wanted: &Value) -> Result<(), CliError> {
-    let lower: Vec<_> = limits::of_account(wanted)
-        .into_iter()
-        .filter_map(|wanted| {
-            let held = Named { value: value_of(now, &wanted.full), ..wanted.clone() };
-            let is_lower = wanted.value.as_f64()? < held.value.as_f64().unwrap_or(f64::INFINITY);
-            is_lower.then(|| {
-                let (full, held, wanted) = (&wanted.full, held.amount(), wanted.amount());
-                format!("{full} is {held} now, and {wanted} is lower")
-            })
-        })
-        .collect();
-    match lower.as_slice() {
+    match lower(now, wanted).as_slice() {
         [] => Ok(()),
         lower => Err(CliError::Usage(format!(
             "{}. Nothing was changed. Give a larger number, or --lower if you mean it",
             lower.join("; ")
         ))),
     }
+}
+
+/// The wanted limits that are lower than those that hold now, each with both values.
+pub(super) fn lower(now: &Value, wanted: &Value) -> Vec<String> {
+    let wanted = limits::of_account(wanted).into_iter();
+    let lower = wanted.filter_map(|wanted| {
+        let held = Named { value: value_of(now, &wanted.full), ..wanted.clone() };
+        let is_lower = wanted.value.as_f64()? < held.value.as_f64().unwrap_or(f64::INFINITY);
+        is_lower.then(|| {
+            let (full, held, wanted) = (&wanted.full, held.amount(), wanted.amount());
+            format!("{full} is {held} now, and {wanted} is lower")
+        })
+    });
+    lower.collect()
 }
 
 /// The limits that differ, each as `name: before → after`.
@@ -193,6 +221,24 @@ mod tests {
         assert!(refused(json!({"tokens_per_day": 1})).unwrap_err().contains("is none now"));
         assert!(refused(json!({"usd_total": 2.49})).unwrap_err().contains("2.50 now, and 2.49"));
         assert_eq!(refused(json!({"tokens_per_minute": null, "usd_total": 2.5})), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_that_the_event_does_not_have_comes_with_the_command_that_adds_it() {
+        let refused = |wanted: Value| {
+            refuse_unknown(&limits(), &wanted, "evt_1").map_err(|error| error.to_string())
+        };
+        let unknown = json!({"by_model": {"gpt-4o": {"requests_total": 40}}});
+        let error = refused(unknown).unwrap_err();
+        let command = "lanyard event edit evt_1 --limit gpt-4o:requests_total=40";
+        assert!(error.contains(command) && !error.contains("--lower"), "{error}");
+        for known in [
+            json!({"by_model": {"GPT-5": {"requests_total": 1}}, "tokens_per_day": 5}),
+            json!({"by_model": {"gpt-4o": {"requests_total": null}}}),
+            Value::Null,
+        ] {
+            assert_eq!(refused(known.clone()), Ok(()), "{known}");
+        }
     }
 
     #[test]

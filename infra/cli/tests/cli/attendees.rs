@@ -11,6 +11,8 @@ async fn an_attendee_is_blocked_unblocked_and_given_limits() {
 
     assert_eq!(service.json(&person("block")).await["blocked"], true);
     assert_eq!(service.json(&person("unblock")).await["blocked"], false);
+    let again = service.run(&person("unblock")).await;
+    assert_eq!(again.exit, Some(1), "nothing is known of the name: {again:?}");
     let raise = [&person("raise")[..], &["--tokens-per-minute", "9000000", "--in-flight", "none"]];
     let raised = service.json(&raise.concat()).await;
     assert_eq!(raised["own_limits"], json!(["tokens_per_minute", "in_flight"]));
@@ -54,9 +56,11 @@ async fn limits_are_raised_and_lowered_only_where_that_is_meant() {
     let row = shown.lines().find(|line| line.starts_with("gpt-5-mini:requests_total"));
     let row: Vec<_> = row.unwrap_or_else(|| panic!("{shown}")).split_whitespace().collect();
     assert_eq!(row, ["gpt-5-mini:requests_total", "40", "0", "40", "-"], "{shown}");
-    let unknown = run(&["--limit", "gpt-4o:requests_total=40", "--lower"]).await;
-    assert_eq!(unknown.exit, Some(1), "{unknown:?}");
-    assert!(unknown.err.contains("by_model.gpt-4o.requests_total is no limit"), "{unknown:?}");
+    let unknown = run(&["--limit", "gpt-4o:requests_total=40"]).await;
+    assert_eq!(unknown.exit, Some(2), "{unknown:?}");
+    assert!(unknown.err.contains("no limit gpt-4o:requests_total"), "{unknown:?}");
+    assert!(unknown.err.contains("--limit gpt-4o:requests_total=40"), "{unknown:?}");
+    assert!(!unknown.err.contains("--lower"), "{unknown:?}");
     let reset = run(&["--reset"]).await;
     assert!(reset.out.contains("gpt-5-mini:requests_total: 40 → 5\n"), "{reset:?}");
 }
@@ -74,11 +78,72 @@ async fn limits_are_imported_from_a_csv_file_or_not_at_all() {
     let no_attendees = json!({"attendees": []});
     assert_eq!(service.json(&["attendee", "list", "hackathon"]).await, no_attendees);
 
-    std::fs::write(&file, "user,tokens_per_minute\nada,100000\nbob,\n").unwrap();
-    let said = service.json(&import).await;
-    assert_eq!(said, json!({"users": 2, "with_own_limits": 1, "roster": false}));
+    // Lower limits are seldom meant, and names that nobody knows may be mistyped.
+    service.run_ok(&["roster", "add", "hackathon", "bob"]).await;
+    std::fs::write(&file, "user,tokens_per_minute\nada,1000\nbob,\nbbo,\n").unwrap();
+    let lower = service.run(&import).await;
+    assert_eq!(lower.exit, Some(2), "{lower:?}");
+    assert!(lower.err.contains("Limits would become lower (1 attendees): ada: "), "{lower:?}");
+    assert!(lower.err.contains("and 1,000 is lower") && lower.err.contains("--lower"), "{lower:?}");
+    assert!(lower.err.contains("are not on its roster (2): "), "{lower:?}");
+    assert!(lower.err.contains("ada, bbo (similar: bob)"), "{lower:?}");
     let listed = service.json(&["attendee", "list", "hackathon"]).await;
-    assert_eq!(listed["attendees"][0]["allowance"]["tokens_per_minute"], 100_000);
+    assert_eq!(listed["attendees"].as_array().unwrap().len(), 1, "only the roster: {listed}");
+    let said = service.json(&[&import[..], &["--lower"]].concat()).await;
+    assert_eq!((&said["users"], &said["with_own_limits"]), (&json!(3), &json!(1)));
+    assert_eq!(said["remarks"].as_array().unwrap().len(), 1, "{said}");
+    let listed = service.json(&["attendee", "list", "hackathon"]).await;
+    assert_eq!(listed["attendees"][0]["allowance"]["tokens_per_minute"], 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_nobody_knows_is_named_with_similar_ones_and_can_be_removed() {
+    let service = Service::start().await;
+    let simulate = ["simulate", "hackathon", "--attendees", "1", "--for", "1s", "--pause", "1s"];
+    service.run_ok(&simulate).await;
+    let person = |verb| ["attendee", verb, "hackathon", "sim-001"];
+
+    for verb in ["show", "unblock", "free"] {
+        let run = service.run(&person(verb)).await;
+        assert_eq!(run.exit, Some(1), "{run:?}");
+        assert!(run.err.contains("Similar: sim-0001."), "{run:?}");
+    }
+    let blocked = service.run(&person("block")).await;
+    assert_eq!(blocked.exit, Some(0), "{blocked:?}");
+    let said = "sim-001 has not used the event yet, and is not on its roster: blocked in advance. \
+                Similar: sim-0001.";
+    assert!(blocked.err.contains(said), "{blocked:?}");
+    let raised = service.json(&person("raise")).await;
+    assert_eq!(raised["warnings"].as_array().unwrap().len(), 1, "{raised}");
+    let known = service.run(&["attendee", "block", "hackathon", "sim-0001"]).await;
+    assert_eq!(known.err, "", "{known:?}");
+
+    let freed = service.run_ok(&person("free")).await;
+    assert_eq!(freed, "removed  sim-001, who had not used the event\n");
+    let listed = service.json(&["attendee", "list", "hackathon"]).await;
+    assert_eq!(listed["attendees"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attendee_is_shown_with_what_refuses_them_now() {
+    let service = Service::start().await;
+    let simulate = ["simulate", "hackathon", "--attendees", "1", "--for", "1s", "--pause", "1s"];
+    service.run_ok(&simulate).await;
+    let show = async || service.run_ok(&["attendee", "show", "hackathon", "sim-0001"]).await;
+    assert!(show().await.contains("refused now  no\n"), "{}", show().await);
+
+    // The event's budget is used up, and the attendee's is not.
+    service.run_ok(&["event", "edit", "hackathon", "--event-limit", "tokens_total=1030"]).await;
+    let of_event = show().await;
+    assert!(of_event.contains("refused now  the event's tokens_total, "), "{of_event}");
+    let then = " of 1,030 left: lanyard event edit --event-limit\n";
+    assert!(of_event.contains(then), "{of_event}");
+    service.run_ok(&["event", "pause", "hackathon"]).await;
+    let paused = show().await;
+    assert!(
+        paused.contains("refused now  the event is paused: lanyard event resume\n"),
+        "{paused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +211,20 @@ async fn a_csv_file_becomes_the_roster_with_the_flag() {
 
     let said = service.json(&import).await;
 
-    assert_eq!(said, json!({"users": 2, "with_own_limits": 1, "roster": true}));
+    let counts = ["users", "with_own_limits", "added", "removed"].map(|name| said[name].as_u64());
+    assert_eq!(counts, [Some(2), Some(1), Some(2), Some(0)], "{said}");
     let roster = service.json(&["roster", "list", "hackathon"]).await;
     assert_eq!(roster, json!({"users": ["ada", "bob"]}));
+
+    // Who is not in the next file leaves the roster, which is asked first.
+    std::fs::write(&file, "user,in_flight\nbob,\nGrace Hopper,\n").unwrap();
+    let unconfirmed = service.run(&import).await;
+    assert_eq!(unconfirmed.exit, Some(2), "{unconfirmed:?}");
+    assert!(unconfirmed.err.contains("and 1 are removed: ada?"), "{unconfirmed:?}");
+    assert!(
+        unconfirmed.err.contains("user names with a blank or a slash (1): \"grace hopper\""),
+        "{unconfirmed:?}"
+    );
+    let run = service.run(&[&import[..], &["--yes"]].concat()).await;
+    assert!(run.out.contains("roster replaced: 1 added, 1 removed"), "{run:?}");
 }

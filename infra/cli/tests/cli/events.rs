@@ -223,7 +223,7 @@ async fn a_dry_run_shows_the_call_and_changes_nothing() {
         (&["event", "clone", "hackathon", "--from", "now"], "POST /api/admin/events {"),
         (&["attendee", "block", "hackathon", "a/b"], "/attendees/a%2Fb {\"blocked\":true}"),
         (
-            &["attendee", "import", "hackathon", people, "--roster"],
+            &["attendee", "import", "hackathon", people, "--roster", "--lower"],
             "/roster {\"users\":[\"ada\",\"bob\"]}",
         ),
         (&["attendee", "raise", "hackathon", "ada", "--in-flight", "none"], "{\"in_flight\":null}"),

@@ -117,6 +117,8 @@ async fn a_roster_is_imported_listed_and_changed() {
     assert_eq!(run.out, "2 on the roster: 1 added, 0 removed\n", "{run:?}");
     service.run_ok(&["roster", "add", "hackathon", "ada", "linus"]).await;
     assert_eq!(service.run_ok(&["roster", "list", "hackathon"]).await, "ada\ngrace\nlinus\n");
+    let mistyped = service.run(&["roster", "remove", "hackathon", "eda", "--yes"]).await;
+    assert!(mistyped.err.contains("Similar: ada."), "{mistyped:?}");
     service.run_ok(&["roster", "remove", "hackathon", "ada", "--yes"]).await;
     let listed = service.json(&["roster", "list", "hackathon"]).await;
     assert_eq!(listed, json!({"users": ["grace", "linus"]}));

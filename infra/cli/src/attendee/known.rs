@@ -1,0 +1,150 @@
+//! Whether an event knows a user name, and which names it may have been meant to be.
+//!
+//! Blocking somebody who has not come yet, or giving them limits, is a legitimate wish. A mistyped
+//! name looks the same, so each command says it.
+
+use serde_json::{Value, json};
+
+use crate::api::encoded;
+use crate::error::CliError;
+use crate::output::warnings;
+use crate::session::{Session, event_path};
+use crate::table::text;
+
+/// How many similar names are shown.
+const SIMILAR: usize = 3;
+
+/// A user of an event.
+pub(crate) struct User<'a> {
+    pub(crate) event: &'a Value,
+    pub(crate) name: &'a str,
+}
+
+impl User<'_> {
+    pub(super) fn path(&self) -> String {
+        event_path(self.event, &format!("/attendees/{}", encoded(self.name)))
+    }
+
+    /// The attendee. `None` if nothing is known of the name.
+    pub(super) async fn find(&self, session: &Session) -> Result<Option<Value>, CliError> {
+        match session.api.get(&self.path()).await {
+            Ok(attendee) => Ok(Some(attendee)),
+            Err(CliError::Rejected { code, .. }) if code == "not_found" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The attendee.
+    ///
+    /// # Errors
+    ///
+    /// The names that are similar, if nothing is known of this one.
+    pub(super) async fn get(&self, session: &Session) -> Result<Value, CliError> {
+        match self.find(session).await? {
+            Some(attendee) => Ok(attendee),
+            None => Err(self.unknown(session).await?),
+        }
+    }
+
+    /// The error for a name of which nothing is known.
+    pub(super) async fn unknown(&self, session: &Session) -> Result<CliError, CliError> {
+        let similar = self.similar(session).await?;
+        let (name, event) = (self.name, text(&self.event["name"]));
+        Ok(CliError::Failed(format!("{event} has no attendee {name}.{}", hint(&similar))))
+    }
+
+    /// An error that names similar users, if it says that there is no such thing of this user.
+    pub(crate) async fn explained(&self, session: &Session, error: CliError) -> CliError {
+        let CliError::Rejected { message, code, details, request_id } = error else { return error };
+        let similar = match code.as_str() {
+            "not_found" => self.similar(session).await.unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let message = format!("{message}{}", hint(&similar));
+        CliError::Rejected { message, code, details, request_id }
+    }
+
+    /// What to say of a change to somebody who has not come and is not expected.
+    pub(super) async fn in_advance(
+        &self,
+        session: &Session,
+        found: Option<&Value>,
+        what: &str,
+    ) -> Result<Option<String>, CliError> {
+        if found.is_some_and(is_expected) {
+            return Ok(None);
+        }
+        let similar = hint(&self.similar(session).await?);
+        Ok(Some(format!(
+            "{} has not used the event yet, and is not on its roster: {what} in advance.{similar}",
+            self.name
+        )))
+    }
+
+    async fn similar(&self, session: &Session) -> Result<Vec<String>, CliError> {
+        let all = session.api.all(&event_path(self.event, "/attendees"), "attendees").await?;
+        Ok(similar(self.name, &all))
+    }
+}
+
+/// Whether an attendee has used the event, is on its roster, or has registered.
+pub(super) fn is_expected(attendee: &Value) -> bool {
+    !attendee["joined_at"].is_null()
+        || attendee["on_roster"] == true
+        || attendee["registered"] == true
+}
+
+/// The expected attendees whose names differ little from one, the most similar first.
+pub(super) fn similar(name: &str, attendees: &[Value]) -> Vec<String> {
+    let name = name.trim().to_lowercase();
+    let most = if name.chars().count() > 5 { 2 } else { 1 };
+    let near = |attendee: &Value| {
+        let user = text(&attendee["user"]);
+        let distance = strsim::osa_distance(&name, &user);
+        (1..=most).contains(&distance).then_some((distance, user))
+    };
+    let mut near: Vec<_> =
+        attendees.iter().filter(|one| is_expected(one)).filter_map(near).collect();
+    near.sort();
+    near.into_iter().take(SIMILAR).map(|(_, user)| user).collect()
+}
+
+fn hint(similar: &[String]) -> String {
+    match similar {
+        [] => String::new(),
+        similar => format!(" Similar: {}.", similar.join(", ")),
+    }
+}
+
+/// Prints a remark as a warning, and adds it to the data of a response.
+pub(super) fn remark(session: &Session, response: &mut Value, remark: Option<String>) {
+    let Some(remark) = remark else { return };
+    let mut all = warnings(response);
+    session.output.warn(std::slice::from_ref(&remark));
+    all.push(remark);
+    response["warnings"] = json!(all);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_little_are_similar_if_they_are_expected() {
+        let user = |name: &str, joined: bool, listed: bool| {
+            let joined = if joined { json!("2026-12-05T09:00:00Z") } else { Value::Null };
+            json!({"user": name, "joined_at": joined, "on_roster": listed, "registered": false})
+        };
+        let all = [
+            user("mallory", true, false),
+            user("malory", false, true),
+            user("mallroy", false, false),
+            user("ada", true, false),
+            user("bob", true, false),
+        ];
+        assert_eq!(similar("Mallroy", &all), ["mallory", "malory"]);
+        assert_eq!(similar("eda", &all), ["ada"]);
+        assert_eq!(similar("ada", &all), Vec::<String>::new(), "the name itself is not similar");
+        assert_eq!(similar("nobody", &all), Vec::<String>::new());
+    }
+}
