@@ -1,15 +1,17 @@
 //! `lanyard deployment …` and `lanyard doctor`.
 
 mod add;
+mod fields;
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use lanyard_doctor::{DoctorOptions, Secret};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use self::add::AddArguments;
+use self::add::{AddArguments, EditArguments};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::output::warnings;
@@ -19,7 +21,7 @@ use crate::table::{Column, number, text, words};
 /// Commands for deployments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeploymentCommand {
-    /// Add or replace a deployment. Omitted options get their defaults.
+    /// Add a deployment. Omitted options get their defaults.
     #[command(after_help = "\
 Examples:
   lanyard deployment add gpt-5-mini --endpoint https://my.openai.azure.com --key-file key.txt
@@ -27,6 +29,24 @@ Examples:
   lanyard deployment add gpt-5-mini --endpoint https://se.openai.azure.com --replica sweden
   lanyard deployment add mine --endpoint https://a.openai.azure.com --event oslo --user ada")]
     Add(Box<AddArguments>),
+    /// Change a deployment. Omitted options stay as they are.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment edit gpt-5-mini --tokens-per-minute 1000000
+  lanyard deployment edit gpt-5-mini --replica sweden --weight 0
+  lanyard deployment edit gpt-5-mini --key-file new-key.txt
+  lanyard deployment edit gpt-5-mini --endpoint https://se.openai.azure.com --key-file key.txt")]
+    Edit(Box<EditArguments>),
+    /// Show a deployment: its replicas, what is known of its model, and the events that offer it.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment show gpt-5-mini")]
+    Show {
+        /// Name that attendees use for the model.
+        name: String,
+        #[command(flatten)]
+        owner: Owner,
+    },
     /// List your deployments, or those of one attendee.
     #[command(after_help = "\
 Examples:
@@ -72,15 +92,103 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// The path of the deployments, and the query that names the attendee.
-    async fn place(&self, session: &Session) -> Result<(String, Option<String>), CliError> {
+    /// Where the deployments are.
+    async fn place(&self, session: &Session) -> Result<Place, CliError> {
         let (Some(event), Some(user)) = (&self.event, &self.user) else {
-            return Ok(("/deployments".to_owned(), None));
+            return Ok(Place { path: "/deployments".to_owned(), query: None });
         };
         let event = session.event(event).await?;
         let path = event_path(&event, "/own-deployments");
-        Ok((path, Some(format!("user={}", encoded(user)))))
+        Ok(Place { path, query: Some(format!("user={}", encoded(user))) })
     }
+}
+
+/// The path of deployments, and the query that names the attendee who alone uses them.
+struct Place {
+    path: String,
+    query: Option<String>,
+}
+
+impl Place {
+    /// A path below that of the deployments. It may have a query of its own.
+    fn path(&self, below: &str) -> String {
+        let separator = if below.contains('?') { '&' } else { '?' };
+        let query = self.query.as_ref().map(|query| format!("{separator}{query}"));
+        format!("{}{below}{}", self.path, query.unwrap_or_default())
+    }
+
+    async fn all(&self, session: &Session) -> Result<Vec<Value>, CliError> {
+        if self.query.is_none() {
+            return session.api.all(&self.path, "deployments").await;
+        }
+        // An attendee has 20 at most, which are not paged.
+        let all = session.api.get(&self.path("")).await?;
+        Ok(all["deployments"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The replicas of a name, in any case as in requests.
+    async fn named(&self, session: &Session, name: &str) -> Result<Vec<Value>, CliError> {
+        let all = self.all(session).await?;
+        let is_it = |one: &&Value| text(&one["name"]).eq_ignore_ascii_case(name);
+        let found: Vec<_> = all.iter().filter(is_it).cloned().collect();
+        if found.is_empty() {
+            let mut names: Vec<_> = all.iter().map(|one| text(&one["name"])).collect();
+            names.dedup();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(CliError::Failed(format!(
+                "There is no deployment {name}. There are: {names}"
+            )));
+        }
+        Ok(found)
+    }
+
+    /// One replica of a name: the named one, or the only one.
+    async fn one(
+        &self,
+        session: &Session,
+        name: &str,
+        replica: Option<&str>,
+    ) -> Result<Value, CliError> {
+        let found = self.named(session, name).await?;
+        let replicas =
+            || found.iter().map(|one| text(&one["replica"])).collect::<Vec<_>>().join(", ");
+        let wanted = found.iter().find(|one| replica.is_some_and(|name| one["replica"] == name));
+        match (replica, wanted, found.as_slice()) {
+            (_, Some(one), _) | (None, None, [one]) => Ok(one.clone()),
+            (Some(replica), None, _) => Err(CliError::Failed(format!(
+                "{name} has no replica {replica}. There are: {}",
+                replicas()
+            ))),
+            (None, None, _) => Err(CliError::Usage(format!(
+                "{name} has several replicas. Use --replica with one of: {}",
+                replicas()
+            ))),
+        }
+    }
+}
+
+/// The settings of a deployment, as they are written.
+fn draft_of(deployment: &Value) -> Map<String, Value> {
+    let fields = deployment.as_object().into_iter().flatten();
+    let is_setting = |name: &str| !["name", "facts", "warnings"].contains(&name);
+    let without_nulls = |value: &Value| match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        value => value.clone(),
+    };
+    fields
+        .filter(|(name, value)| is_setting(name) && !value.is_null())
+        .map(|(name, value)| (name.clone(), without_nulls(value)))
+        .collect()
+}
+
+/// The model of a deployment: the one that is set, else the name at Azure.
+fn model(deployment: &Value) -> String {
+    let model = deployment["model"].as_str();
+    model.map_or_else(|| text(&deployment["azure_name"]), str::to_owned)
 }
 
 /// What the doctor checks beside the service.
@@ -109,7 +217,9 @@ pub(crate) async fn run(
     command: DeploymentCommand,
 ) -> Result<ExitCode, CliError> {
     let done = match command {
-        DeploymentCommand::Add(arguments) => add::run(session, *arguments).await,
+        DeploymentCommand::Add(arguments) => add::add(session, *arguments).await,
+        DeploymentCommand::Edit(arguments) => add::edit(session, *arguments).await,
+        DeploymentCommand::Show { name, owner } => show::show(session, &name, &owner).await,
         DeploymentCommand::List(owner) => list(session, &owner).await,
         DeploymentCommand::Remove { name, replica, owner } => {
             remove(session, &name, &replica, &owner).await
@@ -154,34 +264,31 @@ async fn examine(
 }
 
 async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
-    let deployments = match owner.place(session).await? {
-        (path, None) => session.api.all(&path, "deployments").await?,
-        // An attendee has 20 at most, which are not paged.
-        (path, Some(owner)) => {
-            let all = session.api.get(&format!("{path}?{owner}")).await?;
-            all["deployments"].as_array().cloned().unwrap_or_default()
-        }
-    };
+    let deployments = owner.place(session).await?.all(session).await?;
     session.output.data(&json!({ "deployments": deployments }), |style| {
-        use Column::{Extra, ExtraNumbers, Key, Numbers, Words};
+        use Column::{Extra, ExtraNumbers, ExtraWords, Key, Numbers, Words};
         let columns = [
             Key("name"),
             Key("replica"),
-            Extra("Azure name"),
+            Extra("model"),
+            Words("endpoint"),
             ExtraNumbers("weight"),
             Numbers("tokens/min"),
             ExtraNumbers("requests/min"),
-            Words("operations"),
+            ExtraWords("operations"),
+            Extra("Azure name"),
         ];
         let row = |one: &Value| {
             vec![
                 text(&one["name"]),
                 text(&one["replica"]),
-                text(&one["azure_name"]),
+                model(one),
+                text(&one["endpoint"]),
                 number(&one["weight"]),
                 number(&one["tokens_per_minute"]),
                 number(&one["requests_per_minute"]),
                 words(&one["operations"]),
+                text(&one["azure_name"]),
             ]
         };
         style.table(&columns, deployments.iter().map(row))
@@ -195,9 +302,8 @@ async fn remove(
     owner: &Owner,
 ) -> Result<(), CliError> {
     session.confirm(&format!("Remove {name}, replica {replica}, and its key?"))?;
-    let (place, owner) = owner.place(session).await?;
-    let owner = owner.map(|owner| format!("&{owner}")).unwrap_or_default();
-    let path = format!("{place}/{}?replica={}{owner}", encoded(name), encoded(replica));
+    let place = owner.place(session).await?;
+    let path = place.path(&format!("/{}?replica={}", encoded(name), encoded(replica)));
     let removed = session.write(Method::Delete, &path, None).await?;
     removed.map_or(Ok(()), |response| {
         session.output.warn(&warnings(&response));

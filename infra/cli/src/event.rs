@@ -1,6 +1,6 @@
 //! `lanyard event …`
 
-mod changes;
+pub(crate) mod changes;
 mod create;
 mod estimate;
 mod reset;

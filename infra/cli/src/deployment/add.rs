@@ -1,200 +1,119 @@
-//! `lanyard deployment add`.
-
-use std::io::Read;
-use std::path::{Path, PathBuf};
+//! `lanyard deployment add` and `edit`.
 
 use clap::Args;
-use lanyard_doctor::Secret;
-use lanyard_domain::models::ModelFacts;
-use lanyard_domain::operation::Operation;
 use serde_json::{Map, Value, json};
 
-use super::Owner;
+use super::fields::Fields;
+use super::{Place, draft_of};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::event::changes;
 use crate::output::warnings;
 use crate::session::Session;
 use crate::table::{number, text, words};
 
-/// The options of a deployment.
+/// A new deployment.
 #[derive(Args, Debug)]
 pub(crate) struct AddArguments {
     /// Name that attendees use for the model.
     name: String,
 
-    /// Endpoint of the Azure OpenAI resource, for example https://my-resource.openai.azure.com. To
-    /// move while attendees have stored objects at another one, add a --replica.
+    /// Endpoint of the Azure OpenAI resource, for example https://my-resource.openai.azure.com.
     #[arg(long, value_name = "URL")]
     endpoint: String,
 
-    /// Operations, separated by commas: chat_completions, responses, embeddings, … Default: those
-    /// that the model is known to serve, or chat_completions.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    operations: Vec<String>,
-
-    /// File with the resource's key; - is standard input. Default: AZURE_OPENAI_API_KEY, or the key
-    /// that is already stored.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-
-    /// Key of the resource, from the environment only.
-    #[arg(long = "azure-key", env = "AZURE_OPENAI_API_KEY", hide = true, hide_env_values = true)]
-    key: Option<Secret>,
-
-    /// Entra ID tenant of an identity that is used in place of a key.
-    #[arg(long, requires = "client_id", conflicts_with = "key_file", value_name = "TENANT")]
-    tenant_id: Option<String>,
-
-    /// Client id of that identity.
-    #[arg(long, requires = "tenant_id", value_name = "CLIENT")]
-    client_id: Option<String>,
-
-    /// Deployment name at Azure. Default: the same name.
-    #[arg(long, value_name = "NAME")]
-    azure_name: Option<String>,
-
-    /// Model that it serves, for example gpt-5-mini. Default: the deployment name at Azure.
-    #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
-
-    /// Tokens of prompt and output together, if the model is not known or has another limit.
-    #[arg(long, value_name = "TOKENS")]
-    context_window: Option<u64>,
-
-    /// Max output tokens of the model, if it is not known or has another limit.
-    #[arg(long, value_name = "TOKENS")]
-    max_output_tokens: Option<u64>,
-
-    /// Whether the model reasons, if it is not known.
-    #[arg(long, value_name = "true|false")]
-    reasoning: Option<bool>,
-
-    /// Replica, if several deployments have this name.
-    #[arg(long, value_name = "REPLICA")]
-    replica: Option<String>,
-
-    /// Share of the load among replicas. 0 takes it out of use.
-    #[arg(long, value_name = "NUMBER")]
-    weight: Option<u64>,
-
-    /// Azure's limit in tokens per minute.
-    #[arg(long, value_name = "TOKENS")]
-    tokens_per_minute: Option<u64>,
-
-    /// Azure's limit in requests per minute.
-    #[arg(long, value_name = "REQUESTS")]
-    requests_per_minute: Option<u64>,
-
-    /// Price in USD per million input tokens.
-    #[arg(long, value_name = "USD")]
-    prompt_price: Option<f64>,
-
-    /// Price in USD per million output tokens.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    completion_price: Option<f64>,
+    /// Write a deployment that is there already anew. What is not given gets its default.
+    #[arg(long)]
+    replace: bool,
 
     #[command(flatten)]
-    other_prices: OtherPrices,
+    fields: Fields,
+}
 
-    /// Version of Azure's classic API, for example 2024-10-21. Default: the v1 API.
-    #[arg(long, value_name = "VERSION")]
-    classic: Option<String>,
+/// What changes in a deployment.
+#[derive(Args, Debug)]
+pub(crate) struct EditArguments {
+    /// Name that attendees use for the model.
+    name: String,
+
+    /// Endpoint of the Azure OpenAI resource, with its key. To move while attendees have stored
+    /// objects at another one, use `deployment add` with a --replica.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
 
     #[command(flatten)]
-    owner: Owner,
-}
-
-/// Prices beside those of input and output tokens. Each needs `--prompt-price`.
-#[derive(Args, Clone, Copy, Debug)]
-struct OtherPrices {
-    /// Price in USD per million input tokens that are read from the cache.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    cached_prompt_price: Option<f64>,
-
-    /// Price in USD per million input tokens that are written to the cache.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    cache_write_price: Option<f64>,
-
-    /// Price in USD of an image.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    image_price: Option<f64>,
-
-    /// Price in USD of a second of audio.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    audio_second_price: Option<f64>,
-
-    /// Price in USD of a character of text-to-speech.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    character_price: Option<f64>,
-
-    /// Price in USD of a second of video.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    video_second_price: Option<f64>,
-}
-
-impl OtherPrices {
-    /// The prices that are given, by their names in the API.
-    fn each(self) -> impl Iterator<Item = (&'static str, f64)> {
-        let all = [
-            ("cached_prompt", self.cached_prompt_price),
-            ("cache_write", self.cache_write_price),
-            ("image", self.image_price),
-            ("audio_second", self.audio_second_price),
-            ("character", self.character_price),
-            ("video_second", self.video_second_price),
-        ];
-        all.into_iter().filter_map(|(kind, price)| Some((kind, price?)))
-    }
+    fields: Fields,
 }
 
 /// `lanyard deployment add`
-pub(super) async fn run(session: &Session, arguments: AddArguments) -> Result<(), CliError> {
-    let mut body = Map::new();
-    let mut say = |field: &str, value: Value| {
-        if !value.is_null() {
-            body.insert(field.to_owned(), value);
+pub(super) async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError> {
+    let AddArguments { name, endpoint, replace, fields } = arguments;
+    let place = fields.owner.place(session).await?;
+    let replica = fields.replica.as_deref().unwrap_or("main");
+    let is_it =
+        |one: &Value| text(&one["name"]).eq_ignore_ascii_case(&name) && one["replica"] == *replica;
+    let existing = place.all(session).await?.into_iter().find(is_it);
+    let operations = fields.operations(&name);
+    let before = match existing {
+        Some(existing) if !replace => {
+            return Err(there_already(&existing, &endpoint, &operations, &fields));
         }
+        existing => existing,
     };
-    say("endpoint", json!(arguments.endpoint));
-    say("operations", json!(operations(&arguments)));
-    say("azure_name", json!(arguments.azure_name));
-    say("model", json!(arguments.model));
-    say("context_window", json!(arguments.context_window));
-    say("max_output_tokens", json!(arguments.max_output_tokens));
-    say("reasoning", json!(arguments.reasoning));
-    say("replica", json!(arguments.replica));
-    say("weight", json!(arguments.weight));
-    say("tokens_per_minute", json!(arguments.tokens_per_minute));
-    say("requests_per_minute", json!(arguments.requests_per_minute));
-    if let Some(prompt) = arguments.prompt_price {
-        let completion = arguments.completion_price.unwrap_or_default();
-        let mut prices = json!({"prompt": prompt, "completion": completion});
-        for (kind, price) in arguments.other_prices.each() {
-            prices[kind] = json!(price);
-        }
-        say("prices", prices);
+    let mut body = fields.body(session, Some(&endpoint))?;
+    body.insert("operations".to_owned(), json!(operations));
+    write(session, &place, &name, body, before.as_ref()).await
+}
+
+/// `lanyard deployment edit`
+pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<(), CliError> {
+    let EditArguments { name, endpoint, fields } = arguments;
+    let mut changes = fields.body(session, endpoint.as_deref())?;
+    changes.remove("replica");
+    if changes.is_empty() {
+        return Err(CliError::Usage(
+            "Nothing to change. Give at least one option, such as --tokens-per-minute 1000000"
+                .to_owned(),
+        ));
     }
-    if let Some(version) = arguments.classic {
-        say("api", json!("classic"));
-        say("api_version", json!(version));
+    let place = fields.owner.place(session).await?;
+    let before = place.one(session, &name, fields.replica.as_deref()).await?;
+    let body = edited(&before, changes);
+    write(session, &place, &text(&before["name"]), body, Some(&before)).await
+}
+
+/// A deployment with some fields changed. The service takes it whole.
+fn edited(before: &Value, changes: Map<String, Value>) -> Map<String, Value> {
+    let mut body = draft_of(before);
+    // The field of the output limit and the credential follow from what changes.
+    if changes.contains_key("model") || changes.contains_key("azure_name") {
+        body.remove("completion_field");
     }
-    match (arguments.tenant_id, arguments.client_id) {
-        (Some(tenant), Some(client)) => {
-            say("identity", json!({"tenant_id": tenant, "client_id": client}));
-        }
-        (_, _) => {
-            let key = match arguments.key_file {
-                Some(file) => Some(key_in(&file)?),
-                None => arguments.key.inspect(|_| {
-                    session.output.say("Using the key in AZURE_OPENAI_API_KEY.");
-                }),
-            };
-            say("key", key.map_or(Value::Null, |key| json!(key.reveal())));
+    if changes.contains_key("key") {
+        body.remove("identity");
+    }
+    for (name, value) in changes {
+        match (body.get_mut(&name), value) {
+            // A price that is not named stays.
+            (Some(Value::Object(before)), Value::Object(prices)) if name == "prices" => {
+                before.extend(prices);
+            }
+            (_, value) => {
+                body.insert(name, value);
+            }
         }
     }
-    let (place, owner) = arguments.owner.place(session).await?;
-    let query = owner.map(|owner| format!("?{owner}")).unwrap_or_default();
-    let path = format!("{place}/{}{query}", encoded(&arguments.name));
+    body
+}
+
+async fn write(
+    session: &Session,
+    place: &Place,
+    name: &str,
+    body: Map<String, Value>,
+    before: Option<&Value>,
+) -> Result<(), CliError> {
+    let path = place.path(&format!("/{}", encoded(name)));
     let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await;
     let lacks_key = |error: &CliError| {
         let CliError::Rejected { details, .. } = error else { return false };
@@ -209,42 +128,132 @@ pub(super) async fn run(session: &Session, arguments: AddArguments) -> Result<()
     written?.map_or(Ok(()), |deployment| {
         session.output.warn(&warnings(&deployment));
         session.output.data(&deployment, |style| {
-            style.pairs(&[
+            let mut lines = vec![
                 ("deployment", text(&deployment["name"])),
                 ("replica", text(&deployment["replica"])),
                 ("endpoint", text(&deployment["endpoint"])),
                 ("operations", words(&deployment["operations"])),
                 ("tokens/min", number(&deployment["tokens_per_minute"])),
-            ])
+            ];
+            let settings = |one: &Value| Value::Object(draft_of(one));
+            let changed =
+                before.map(|before| changes::between(&settings(before), &settings(&deployment)));
+            lines.extend(changed.into_iter().flatten().map(|line| ("changed", line)));
+            style.pairs(&lines)
         })
     })
 }
 
-/// The operations that are given, or those of the model as far as they are known.
-fn operations(arguments: &AddArguments) -> Vec<String> {
-    if !arguments.operations.is_empty() {
-        return arguments.operations.clone();
-    }
-    let of_azure = arguments.azure_name.as_deref();
-    let known = match &arguments.model {
-        Some(model) => ModelFacts::of(model),
-        None => of_azure.and_then(ModelFacts::of).or_else(|| ModelFacts::of(&arguments.name)),
+/// The error for a new deployment whose name and replica are taken: what there is, how to change it,
+/// and what would be lost if it were written anew.
+fn there_already(
+    existing: &Value,
+    endpoint: &str,
+    operations: &[String],
+    fields: &Fields,
+) -> CliError {
+    let name = text(&existing["name"]);
+    let lost = lost(existing, operations, fields);
+    let lost = match lost.is_empty() {
+        true => String::new(),
+        false => format!(" It would lose: {}.", lost.join("; ")),
     };
-    match known.map(|facts| facts.operations) {
-        None | Some([]) => vec![Operation::ChatCompletions.to_string()],
-        Some(known) => known.iter().map(ToString::to_string).collect(),
-    }
+    let same = if existing["endpoint"] == *endpoint { "" } else { " --endpoint URL" };
+    CliError::Failed(format!(
+        "{name}, replica {}, exists already, at {}. Nothing was changed. To change it, use \
+         `lanyard deployment edit {name}{same} …`; to add another replica, --replica NAME; to write \
+         it anew, --replace.{lost}",
+        text(&existing["replica"]),
+        text(&existing["endpoint"]),
+    ))
 }
 
-fn key_in(file: &Path) -> Result<Secret, CliError> {
-    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
-    let mut text = String::new();
-    match file == Path::new("-") {
-        true => {
-            std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
-        }
-        false => text = std::fs::read_to_string(file).map_err(cannot)?,
+/// The settings of a deployment that a new one without them would not have.
+fn lost(existing: &Value, operations: &[String], fields: &Fields) -> Vec<String> {
+    let given = fields.settings();
+    let is_default = |name: &str, value: &Value| match name {
+        // Facts of the model, or set in any case.
+        "replica" | "endpoint" | "operations" | "api" | "completion_field" => true,
+        "azure_name" => *value == existing["name"],
+        "weight" => *value == 1,
+        _ => false,
+    };
+    let kept: Vec<_> = existing["operations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(text)
+        .filter(|operation| !operations.contains(operation))
+        .collect();
+    let operations = (!kept.is_empty()).then(|| format!("operations {}", kept.join(", ")));
+    let settings = draft_of(existing)
+        .into_iter()
+        .filter(|(name, value)| !is_default(name, value) && !given.contains_key(name));
+    operations.into_iter().chain(settings.map(|(name, value)| format!("{name} {value}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        fields: Fields,
     }
-    let Ok(key) = text.parse();
-    Ok(key)
+
+    fn existing() -> Value {
+        json!({
+            "name": "smart", "replica": "main", "endpoint": "https://a.openai.azure.com",
+            "azure_name": "gpt-5-mini", "model": null, "operations": ["chat_completions", "responses"],
+            "api": "v1", "weight": 1, "requests_per_minute": null, "tokens_per_minute": 1_000,
+            "completion_field": "max_completion_tokens", "identity": null,
+            "prices": {"prompt": 0.25, "completion": 2.0}, "facts": {"reasoning": true},
+            "warnings": ["w"],
+        })
+    }
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn an_edit_keeps_what_it_does_not_name() {
+        let prices = json!({"cached_prompt": 0.03, "prompt": 0.3});
+        let changes = object(json!({"weight": 0, "prices": prices, "model": "gpt-5"}));
+        let expected = json!({
+            "replica": "main", "endpoint": "https://a.openai.azure.com", "azure_name": "gpt-5-mini",
+            "model": "gpt-5", "operations": ["chat_completions", "responses"], "api": "v1",
+            "weight": 0, "tokens_per_minute": 1_000,
+            "prices": {"prompt": 0.3, "completion": 2.0, "cached_prompt": 0.03},
+        });
+        assert_eq!(Value::Object(edited(&existing(), changes)), expected);
+    }
+
+    #[test]
+    fn a_key_takes_the_place_of_an_identity() {
+        let mut before = existing();
+        before["identity"] = json!({"tenant_id": "t", "client_id": "c"});
+        let kept = edited(&before, object(json!({"weight": 2})));
+        assert_eq!(kept["identity"]["tenant_id"], "t");
+        let keyed = edited(&before, object(json!({"key": "k"})));
+        assert!(!keyed.contains_key("identity") && keyed["key"] == "k");
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_refused_with_what_would_be_lost() {
+        let fields = Line::parse_from(["", "--tokens-per-minute", "5"]).fields;
+        let error = there_already(
+            &existing(),
+            "https://b.openai.azure.com",
+            &["chat_completions".to_owned()],
+            &fields,
+        );
+        let error = error.to_string();
+        assert!(error.contains("`lanyard deployment edit smart --endpoint URL …`"), "{error}");
+        let lost = "It would lose: operations responses; azure_name \"gpt-5-mini\"; prices {";
+        assert!(error.contains(lost) && !error.contains("tokens_per_minute"), "{error}");
+    }
 }

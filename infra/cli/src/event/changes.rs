@@ -1,4 +1,4 @@
-//! What is different in an event after a change.
+//! What is different in an event or a deployment after a change.
 
 use serde_json::Value;
 
@@ -6,12 +6,15 @@ use serde_json::Value;
 const LEFT_OUT: [&str; 4] = ["version", "warnings", "code", "status"];
 
 /// The settings that differ, each as `name: before → after`.
-pub(super) fn between(before: &Value, after: &Value) -> Vec<String> {
+pub(crate) fn between(before: &Value, after: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, value) in after.as_object().into_iter().flatten() {
-        if !LEFT_OUT.contains(&name.as_str()) {
-            add(name, &before[name], value, &mut found);
-        }
+    let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
+    let mut names: Vec<_> = fields(after).into_iter().map(|(name, _)| name).collect();
+    names.extend(
+        fields(before).into_iter().map(|(name, _)| name).filter(|name| after.get(name).is_none()),
+    );
+    for name in names.iter().filter(|name| !LEFT_OUT.contains(&name.as_str())) {
+        add(name, &before[name], &after[name], &mut found);
     }
     if found.is_empty() && ["code", "status"].iter().all(|name| before[*name] == after[*name]) {
         found.push("nothing".to_owned());

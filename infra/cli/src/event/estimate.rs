@@ -171,7 +171,7 @@ impl Estimate {
             warnings.push(format!(
                 "The event limits US dollars, and these models have no known price: {}. Requests to \
                  them are refused. Give their deployments prices, for example with `lanyard \
-                 deployment add --prompt-price`.",
+                 deployment edit --prompt-price`.",
                 self.unpriced.join(", ")
             ));
         }

@@ -62,8 +62,65 @@ async fn a_deployment_may_have_an_identity_or_a_key_in_a_file() {
 
     let client = "11111111-2222-3333-4444-555555555555";
     let identity = ["--tenant-id", "contoso.onmicrosoft.com", "--client-id", client];
-    let written = service.json(&[&add[..], &identity].concat()).await;
+    let edit = ["deployment", "edit", "gpt-5"];
+    let written = service.json(&[&edit[..], &identity].concat()).await;
     assert_eq!(written["identity"]["client_id"], client);
+    // An edit of something else keeps it, although a key is in the environment.
+    let written = service.json(&[&edit[..], &["--weight", "3"]].concat()).await;
+    assert_eq!(
+        (&written["identity"]["client_id"], &written["weight"]),
+        (&json!(client), &json!(3))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_is_there_is_edited_and_not_replaced_by_accident() {
+    let service = Service::start().await;
+    let before = service.json(&["deployment", "show", "gpt-5-mini"]).await;
+    let endpoint = "https://oslo.openai.azure.com";
+    let add = ["deployment", "add", "GPT-5-mini", "--endpoint", endpoint];
+    let chat_only = [&add[..], &["--operations", "chat_completions"]].concat();
+
+    let refused = service.run(&chat_only).await;
+    assert_eq!(refused.exit, Some(1), "{refused:?}");
+    assert!(refused.err.contains("lanyard deployment edit gpt-5-mini"), "{refused:?}");
+    assert!(refused.err.contains("It would lose: operations "), "{refused:?}");
+    let dry = service.run(&[&chat_only[..], &["--dry-run"]].concat()).await;
+    assert_eq!(dry.exit, Some(1), "{dry:?}");
+    assert_eq!(service.json(&["deployment", "show", "gpt-5-mini"]).await, before);
+
+    let edit = ["deployment", "edit", "GPT-5-mini", "--tokens-per-minute", "777"];
+    let edited = service.run_ok(&edit).await;
+    assert!(edited.contains("changed     tokens_per_minute: "), "{edited}");
+    assert!(edited.contains("→ 777\n") && !edited.contains("operations:"), "{edited}");
+    let after = service.json(&["deployment", "show", "gpt-5-mini"]).await;
+    let operations = |shown: &Value| shown["replicas"][0]["operations"].clone();
+    assert_eq!(operations(&after), operations(&before));
+    assert_eq!(after["events"], json!(["Local hackathon"]));
+    // Another replica is another deployment. Then an edit has to say which one it means.
+    let add = ["deployment", "add", "gpt-5-mini", "--endpoint", endpoint, "--replica", "sweden"];
+    service.run_ok(&add).await;
+    let which = service.run(&edit).await;
+    assert_eq!(which.exit, Some(2), "{which:?}");
+    assert!(which.err.contains("Use --replica with one of: main, sweden"), "{which:?}");
+    let moved = ["--replica", "sweden", "--endpoint", "https://se.openai.azure.com"];
+    service.run_ok(&[&edit[..3], &moved].concat()).await;
+    let replaced = [&add[..], &["--operations", "responses", "--replace"]].concat();
+    let replaced = service.run_ok(&replaced).await;
+    assert!(
+        replaced.contains("changed     endpoint: https://se.openai.azure.com → "),
+        "{replaced}"
+    );
+
+    let listed = service.run_ok(&["deployment", "list"]).await;
+    assert!(listed.contains("https://oslo.openai.azure.com"), "{listed}");
+    let shown = service.run_ok(&["deployment", "show", "gpt-5-mini"]).await;
+    assert!(shown.contains("max output  128,000"), "{shown}");
+    let unknown = service.run(&["deployment", "show", "gtp-4o"]).await;
+    assert_eq!(unknown.exit, Some(1), "{unknown:?}");
+    assert!(unknown.err.contains("There is no deployment gtp-4o. There are: "), "{unknown:?}");
+    let nothing = service.run(&["deployment", "edit", "gpt-4o"]).await;
+    assert_eq!(nothing.exit, Some(2), "{nothing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +138,8 @@ async fn a_deployment_serves_what_its_model_is_known_for_and_may_have_every_pric
     assert_eq!(unknown["operations"], json!(["chat_completions"]));
 
     let prices = ["--prompt-price", "1", "--cached-prompt-price", "0.5", "--image-price", "0.04"];
-    let priced = add("prod-smart", &prices).await["prices"].clone();
+    let replaced = [&prices[..], &["--replace"]].concat();
+    let priced = add("prod-smart", &replaced).await["prices"].clone();
     let given = ["prompt", "cached_prompt", "image"].map(|kind| priced[kind].as_f64());
     assert_eq!(given, [Some(1.0), Some(0.5), Some(0.04)], "{priced}");
 }

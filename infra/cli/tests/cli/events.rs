@@ -229,9 +229,10 @@ async fn a_dry_run_shows_the_call_and_changes_nothing() {
         (&["attendee", "raise", "hackathon", "ada", "--in-flight", "none"], "{\"in_flight\":null}"),
         (&["deployment", "remove", "gpt-4o"], "DELETE /api/admin/deployments/gpt-4o?replica=main"),
         (
-            &["deployment", "add", "gpt-4o", "--endpoint", "https://a.openai.azure.com"],
+            &["deployment", "add", "gpt-4.1", "--endpoint", "https://a.openai.azure.com"],
             "\"key\":\"[redacted]\"",
         ),
+        (&["deployment", "edit", "gpt-4o", "--weight", "0"], "\"weight\":0"),
         (&["simulate", "hackathon"], "20 attendees would send"),
     ] {
         let out = service.run_ok(&[arguments, &["--dry-run"]].concat()).await;

@@ -1,0 +1,233 @@
+//! The options that describe a deployment.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lanyard_doctor::Secret;
+use lanyard_domain::models::ModelFacts;
+use lanyard_domain::operation::Operation;
+use serde_json::{Map, Value, json};
+
+use super::Owner;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// The options of a deployment.
+#[derive(Args, Debug)]
+pub(crate) struct Fields {
+    /// Operations, separated by commas: chat_completions, responses, embeddings, … Default of a new
+    /// deployment: those that the model is known to serve, or chat_completions.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    operations: Vec<String>,
+
+    /// File with the resource's key; - is standard input. Default: the key that is already stored, or
+    /// AZURE_OPENAI_API_KEY for an endpoint.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// Key of the resource, from the environment only.
+    #[arg(long = "azure-key", env = "AZURE_OPENAI_API_KEY", hide = true, hide_env_values = true)]
+    key: Option<Secret>,
+
+    /// Entra ID tenant of an identity that is used in place of a key.
+    #[arg(long, requires = "client_id", conflicts_with = "key_file", value_name = "TENANT")]
+    tenant_id: Option<String>,
+
+    /// Client id of that identity.
+    #[arg(long, requires = "tenant_id", value_name = "CLIENT")]
+    client_id: Option<String>,
+
+    /// Deployment name at Azure. Default: the same name.
+    #[arg(long, value_name = "NAME")]
+    azure_name: Option<String>,
+
+    /// Model that it serves, for example gpt-5-mini. Default: the deployment name at Azure.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Tokens of prompt and output together, if the model is not known or has another limit.
+    #[arg(long, value_name = "TOKENS")]
+    context_window: Option<u64>,
+
+    /// Max output tokens of the model, if it is not known or has another limit.
+    #[arg(long, value_name = "TOKENS")]
+    max_output_tokens: Option<u64>,
+
+    /// Whether the model reasons, if it is not known.
+    #[arg(long, value_name = "true|false")]
+    reasoning: Option<bool>,
+
+    /// Replica, if several deployments have this name.
+    #[arg(long, value_name = "REPLICA")]
+    pub(super) replica: Option<String>,
+
+    /// Share of the load among replicas. 0 takes it out of use.
+    #[arg(long, value_name = "NUMBER")]
+    weight: Option<u64>,
+
+    /// Azure's limit in tokens per minute.
+    #[arg(long, value_name = "TOKENS")]
+    tokens_per_minute: Option<u64>,
+
+    /// Azure's limit in requests per minute.
+    #[arg(long, value_name = "REQUESTS")]
+    requests_per_minute: Option<u64>,
+
+    /// Price in USD per million input tokens.
+    #[arg(long, value_name = "USD")]
+    prompt_price: Option<f64>,
+
+    /// Price in USD per million output tokens.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    completion_price: Option<f64>,
+
+    #[command(flatten)]
+    other_prices: OtherPrices,
+
+    /// Version of Azure's classic API, for example 2024-10-21. Default: the v1 API.
+    #[arg(long, value_name = "VERSION")]
+    classic: Option<String>,
+
+    #[command(flatten)]
+    pub(super) owner: Owner,
+}
+
+/// Prices beside those of input and output tokens. Each needs `--prompt-price`.
+#[derive(Args, Clone, Copy, Debug)]
+struct OtherPrices {
+    /// Price in USD per million input tokens that are read from the cache.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    cached_prompt_price: Option<f64>,
+
+    /// Price in USD per million input tokens that are written to the cache.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    cache_write_price: Option<f64>,
+
+    /// Price in USD of an image.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    image_price: Option<f64>,
+
+    /// Price in USD of a second of audio.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    audio_second_price: Option<f64>,
+
+    /// Price in USD of a character of text-to-speech.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    character_price: Option<f64>,
+
+    /// Price in USD of a second of video.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    video_second_price: Option<f64>,
+}
+
+impl OtherPrices {
+    /// The prices that are given, by their names in the API.
+    fn each(self) -> impl Iterator<Item = (&'static str, f64)> {
+        let all = [
+            ("cached_prompt", self.cached_prompt_price),
+            ("cache_write", self.cache_write_price),
+            ("image", self.image_price),
+            ("audio_second", self.audio_second_price),
+            ("character", self.character_price),
+            ("video_second", self.video_second_price),
+        ];
+        all.into_iter().filter_map(|(kind, price)| Some((kind, price?)))
+    }
+}
+
+impl Fields {
+    /// The fields of a body that are given. The key in the environment is used only where an endpoint
+    /// is given: else it may be that of another resource.
+    pub(super) fn body(
+        &self,
+        session: &Session,
+        endpoint: Option<&str>,
+    ) -> Result<Map<String, Value>, CliError> {
+        let mut body = self.settings();
+        let mut say = |field: &str, value: Value| {
+            if !value.is_null() {
+                body.insert(field.to_owned(), value);
+            }
+        };
+        say("endpoint", json!(endpoint));
+        let key = match (&self.key_file, &self.key) {
+            (Some(file), _) => Some(key_in(file)?),
+            (None, Some(key)) if endpoint.is_some() && self.tenant_id.is_none() => {
+                session.output.say("Using the key in AZURE_OPENAI_API_KEY.");
+                Some(key.clone())
+            }
+            (None, _) => None,
+        };
+        say("key", json!(key.as_ref().map(Secret::reveal)));
+        Ok(body)
+    }
+
+    /// The same without the endpoint and the key.
+    pub(super) fn settings(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        let mut say = |field: &str, value: Value| {
+            if !value.is_null() {
+                body.insert(field.to_owned(), value);
+            }
+        };
+        if !self.operations.is_empty() {
+            say("operations", json!(self.operations));
+        }
+        say("azure_name", json!(self.azure_name));
+        say("model", json!(self.model));
+        say("context_window", json!(self.context_window));
+        say("max_output_tokens", json!(self.max_output_tokens));
+        say("reasoning", json!(self.reasoning));
+        say("replica", json!(self.replica));
+        say("weight", json!(self.weight));
+        say("tokens_per_minute", json!(self.tokens_per_minute));
+        say("requests_per_minute", json!(self.requests_per_minute));
+        if let Some(prompt) = self.prompt_price {
+            let mut prices = json!({ "prompt": prompt });
+            let completion = self.completion_price.map(|price| ("completion", price));
+            for (kind, price) in self.other_prices.each().chain(completion) {
+                prices[kind] = json!(price);
+            }
+            say("prices", prices);
+        }
+        if let Some(version) = &self.classic {
+            say("api", json!("classic"));
+            say("api_version", json!(version));
+        }
+        if let (Some(tenant), Some(client)) = (&self.tenant_id, &self.client_id) {
+            say("identity", json!({"tenant_id": tenant, "client_id": client}));
+        }
+        body
+    }
+
+    /// The operations of a new deployment: those that are given, or those of the model as far as they
+    /// are known.
+    pub(super) fn operations(&self, name: &str) -> Vec<String> {
+        if !self.operations.is_empty() {
+            return self.operations.clone();
+        }
+        let of_azure = self.azure_name.as_deref();
+        let known = match &self.model {
+            Some(model) => ModelFacts::of(model),
+            None => of_azure.and_then(ModelFacts::of).or_else(|| ModelFacts::of(name)),
+        };
+        match known.map(|facts| facts.operations) {
+            None | Some([]) => vec![Operation::ChatCompletions.to_string()],
+            Some(known) => known.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn key_in(file: &Path) -> Result<Secret, CliError> {
+    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
+    let mut text = String::new();
+    match file == Path::new("-") {
+        true => {
+            std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
+        }
+        false => text = std::fs::read_to_string(file).map_err(cannot)?,
+    }
+    let Ok(key) = text.parse();
+    Ok(key)
+}
