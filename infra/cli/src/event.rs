@@ -37,6 +37,7 @@ pub(crate) enum EventCommand {
 Examples:
   lanyard event create \"Oslo Hack\" --for 8h --tz Europe/Oslo
   lanyard event create \"Oslo Hack\" --from 2026-12-05T09:00 --to 2026-12-06T18:00 --attendees 200
+  lanyard event create \"Oslo Hack\" --from 2026-12-05T09:00 --for 8h --tz Europe/Oslo
   lanyard event create Agents --for 48h --preset agents --access registered --budget 50000000")]
     Create(Box<CreateArguments>),
     /// Change settings of an event. Only the given options change.

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::ports::Clock;
-use lanyard_platform::shell::Machine;
 use serde_json::{Value, json};
 
 use super::estimate::{Assumptions, Estimate};
 use super::settings::Settings;
-use super::when::{instant, later, read, span, time_or_now};
+use super::when::{end, read, span, time_or_now};
 use super::{changed, summary};
 use crate::api::Method;
 use crate::error::CliError;
@@ -36,8 +34,8 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
 
-    /// Duration of an event that starts now, for example 8h. Replaces --to.
-    #[arg(long = "for", value_name = "DURATION", conflicts_with_all = ["to", "from"], value_parser = span)]
+    /// Duration, for example 8h. Replaces --to.
+    #[arg(long = "for", value_name = "DURATION", conflicts_with = "to", value_parser = span)]
     duration: Option<TimeDelta>,
 
     /// Time zone, for example Europe/Oslo. Default: the profile's.
@@ -96,10 +94,10 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
                 .to_owned(),
         )
     })?;
-    let now = Machine.now();
+    let starts_at = time_or_now(&arguments.from);
     let ends_at = match (&arguments.to, arguments.duration) {
         (Some(to), _) => time_or_now(to),
-        (None, duration) => instant(now + duration.unwrap_or_default()),
+        (None, duration) => end(&starts_at, &zone, duration.unwrap_or_default())?,
     };
     let mut body = arguments.settings.fields()?;
     let mut say = |field: &str, value: Value| {
@@ -108,7 +106,7 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
         }
     };
     say("name", json!(arguments.name));
-    say("starts_at", json!(time_or_now(&arguments.from)));
+    say("starts_at", json!(starts_at));
     say("ends_at", json!(ends_at));
     say("time_zone", json!(zone));
     say("preset", json!(arguments.preset));
@@ -200,13 +198,12 @@ pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result
 
 /// The end of an event that starts at `from` and lasts as long as another.
 fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
-    let not_read = || CliError::Usage(format!("The end cannot be computed from {from}. Use --to"));
-    let zone = event["time_zone"].as_str().and_then(|zone| zone.parse().ok());
-    let starts_at = lanyard_domain::instant::parse_instant(from, zone.ok_or_else(not_read)?);
-    let starts_at = starts_at.map_err(|error| CliError::Usage(format!("--from {error}")))?;
     let (began, ended) = (read(&event["starts_at"]), read(&event["ends_at"]));
-    let lasted = ended.zip(began).map(|(ended, began)| ended - began).ok_or_else(not_read)?;
-    later(&json!(instant(starts_at)), lasted)
+    let lasted = ended.zip(began).map(|(ended, began)| ended - began);
+    let lasted = lasted.ok_or_else(|| {
+        CliError::Usage(format!("The end cannot be computed from {from}. Use --to"))
+    })?;
+    end(from, &text(&event["time_zone"]), lasted)
 }
 
 async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Result<(), CliError> {

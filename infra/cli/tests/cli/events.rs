@@ -27,6 +27,9 @@ async fn a_new_event_is_printed_with_its_tokens_concurrency_and_cost() {
         service.json(&[&OSLO[..], &["--attendees", "100", "--prices", "0.15,0.60"]].concat()).await;
 
     assert_eq!(made["event"]["starts_at"], "2026-12-05T09:00:00+01:00");
+    let lasting = [&OSLO[..5], &["--for", "8h"], &OSLO[7..]].concat();
+    let lasting = service.json(&lasting).await;
+    assert_eq!(lasting["event"]["ends_at"], "2026-12-05T17:00:00+01:00");
     assert_eq!(made["address"], format!("{}/v1", service.address));
     let assessment = &made["assessment"];
     assert_eq!(assessment["tokens_per_minute"]["needed"], 400_000);
