@@ -63,9 +63,9 @@ impl Results {
 
     /// The results as JSON.
     pub(super) fn json(&self, attendees: u16, duration: Duration) -> Value {
-        let times = |times: &[Duration]| {
-            let (p50, p95, most) = percentiles(times);
-            json!({"p50": p50, "p95": p95, "most": most})
+        let times = |times: &[Duration]| match percentiles(times) {
+            Some((p50, p95, most)) => json!({"p50": p50, "p95": p95, "most": most}),
+            None => json!({"p50": null, "p95": null, "most": null}),
         };
         json!({
             "attendees": attendees, "seconds": duration.as_secs(), "answered": self.succeeded(),
@@ -76,9 +76,9 @@ impl Results {
 
     /// The results as text.
     pub(super) fn text(&self, style: Style, attendees: u16, duration: Duration) -> String {
-        let times = |times: &[Duration]| {
-            let (p50, p95, most) = percentiles(times);
-            format!("median {p50} ms, p95 {p95} ms, max {most} ms")
+        let times = |times: &[Duration]| match percentiles(times) {
+            Some((p50, p95, most)) => format!("median {p50} ms, p95 {p95} ms, max {most} ms"),
+            None => "none".to_owned(),
         };
         let kinds = self.rejected.iter().map(|(code, count)| format!("{} {code}", grouped(*count)));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
@@ -100,15 +100,15 @@ impl Results {
     }
 }
 
-/// Median, 95th percentile and maximum in milliseconds.
-fn percentiles(times: &[Duration]) -> (u128, u128, u128) {
+/// Median, 95th percentile and maximum in milliseconds. `None` without a time.
+fn percentiles(times: &[Duration]) -> Option<(u128, u128, u128)> {
     let mut times: Vec<_> = times.iter().map(Duration::as_millis).collect();
     times.sort_unstable();
     let within = |percent: usize| {
         let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
-        times.get(rank).copied().unwrap_or_default()
+        times.get(rank).copied()
     };
-    (within(50), within(95), within(100))
+    Some((within(50)?, within(95)?, within(100)?))
 }
 
 #[cfg(test)]
@@ -128,6 +128,18 @@ mod tests {
         assert_eq!(json["answer_ms"], json!({"p50": 50, "p95": 95, "most": 100}));
         assert_eq!(json["refused"], json!({"rate_limit_exceeded": 1}));
         assert_eq!((&json["tokens"], &json["unanswered"]), (&json!(1_000), &json!(1)));
-        assert_eq!(percentiles(&[]), (0, 0, 0));
+    }
+
+    #[test]
+    fn without_a_success_there_is_no_time() {
+        let mut results = Results::default();
+        results.record(Outcome::Failed);
+        let text = results.text(Style::default(), 1, Duration::from_secs(1));
+        assert!(
+            text.contains("first byte  none\n") && text.contains("response    none\n"),
+            "{text}"
+        );
+        let json = results.json(1, Duration::from_secs(1));
+        assert_eq!(json["answer_ms"]["p95"], Value::Null);
     }
 }
