@@ -78,8 +78,8 @@ impl Service {
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
-    /// Writes a deployment anew with one field changed.
-    async fn change_deployment(&self, name: &str, field: &str, value: &str) {
+    /// Writes a deployment anew with some fields changed.
+    async fn change_deployment(&self, name: &str, changes: &[(&str, &str)]) {
         let listed = self.admin("GET", "/deployments", Value::Null).await;
         let mut all = listed["deployments"].as_array().unwrap().iter();
         let mut body = all.find(|one| one["name"] == name).unwrap().clone();
@@ -87,7 +87,7 @@ impl Service {
         fields.retain(|field, value| {
             !["name", "facts", "warnings"].contains(&field.as_str()) && !value.is_null()
         });
-        fields.insert(field.to_owned(), json!(value));
+        fields.extend(changes.iter().map(|(field, value)| ((*field).to_owned(), json!(value))));
         self.admin("PUT", &format!("/deployments/{name}"), body).await;
     }
 
@@ -160,7 +160,7 @@ async fn a_fresh_local_service_is_healthy() {
 #[tokio::test]
 async fn a_wrong_key_is_reported_with_the_call_that_replaces_it() {
     let service = Service::simulated().await;
-    service.change_deployment("gpt-4o", "key", "wrong-key").await;
+    service.change_deployment("gpt-4o", &[("key", "wrong-key")]).await;
 
     let run = service.doctor(&[]).await;
 
@@ -172,9 +172,28 @@ async fn a_wrong_key_is_reported_with_the_call_that_replaces_it() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_cannot_be_reached_is_reported_once_with_its_deployments() {
+    let service = Service::simulated().await;
+    // Bound and closed again, so that nothing listens there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for name in ["gpt-4o", "gpt-5-mini"] {
+        service.change_deployment(name, &[("endpoint", &nowhere), ("key", "any")]).await;
+    }
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("fail", "azure endpoint", "Deployments there: gpt-4o, gpt-5-mini.");
+    run.says("fail", "service upstream", "The service does not reach: gpt-4o, gpt-5-mini.");
+    assert!(run.text.contains(" 0 warnings, 2 failed, "), "{}", run.text);
+}
+
+#[tokio::test]
 async fn a_deployment_that_azure_does_not_know_is_reported() {
     let service = Service::simulated().await;
-    service.change_deployment("gpt-4o", "azure_name", "gpt-9").await;
+    service.change_deployment("gpt-4o", &[("azure_name", "gpt-9")]).await;
 
     let run = service.doctor(&[]).await;
 

@@ -66,6 +66,8 @@ pub(super) struct Inspection {
     pub refused: RefusedFields,
     /// How far Azure's clock is ahead of this machine's.
     pub ahead: Option<TimeDelta>,
+    /// Why there was no response at all.
+    unreachable: Option<NoResponse>,
 }
 
 /// Calls all deployments concurrently. The results are in the order of the list.
@@ -77,7 +79,40 @@ pub(super) async fn inspect(
 ) -> Vec<Inspection> {
     let inspections =
         inventory.deployments.iter().map(|one| inspect_deployment(client, base, one, keys));
-    join_all(inspections).await
+    let mut seen = join_all(inspections).await;
+    report_unreachable(&inventory.deployments, &mut seen);
+    seen
+}
+
+/// Says once of each endpoint that it cannot be reached, at the first of its deployments.
+fn report_unreachable(deployments: &[Listed], seen: &mut [Inspection]) {
+    let of = |deployment: &Listed, seen: &Inspection| {
+        seen.unreachable.map(|reason| (deployment.endpoint.clone(), reason))
+    };
+    let all: Vec<_> = deployments.iter().zip(&*seen).map(|(one, seen)| of(one, seen)).collect();
+    for (at, failed) in all.iter().enumerate() {
+        let Some((endpoint, reason)) = failed else { continue };
+        if all.iter().take(at).any(|earlier| earlier == failed) {
+            continue;
+        }
+        let same = all.iter().zip(deployments).filter(|(other, _)| *other == failed);
+        let names: Vec<_> = same.map(|(_, deployment)| label(deployment)).collect();
+        let finding = judge::no_response(*reason);
+        let finding = match names.as_slice() {
+            [name] => Finding { check: format!("azure {name} call"), ..finding },
+            names => Finding {
+                check: "azure endpoint".to_owned(),
+                seen: format!(
+                    "{endpoint} cannot be reached: {reason}. Deployments there: {}.",
+                    names.join(", ")
+                ),
+                ..finding
+            },
+        };
+        if let Some(inspection) = seen.get_mut(at) {
+            inspection.findings.push(finding);
+        }
+    }
 }
 
 async fn inspect_deployment(
@@ -108,9 +143,14 @@ async fn inspect_deployment(
     };
     let mut call = Call { client, deployment, operation, key, refused: known };
 
-    let (response, finding) = call.once(base).await;
+    let (response, finding) = match call.once(base).await {
+        Ok(called) => called,
+        Err(reason) => {
+            seen.unreachable = Some(reason);
+            return seen;
+        }
+    };
     seen.findings.push(Finding { check: check("call"), ..finding });
-    let Some(response) = response else { return seen };
     seen.ahead = clock::ahead(&response);
     if !response.status.is_success() {
         return seen;
@@ -195,29 +235,25 @@ impl Call<'_> {
 
     /// The cheapest request, with what the gateway adds. If Azure rejects an added field, the
     /// request is repeated without it; if it rejects the cap field, the other one is tried.
-    async fn once(&mut self, base: &str) -> (Option<Response>, Finding) {
+    async fn once(&mut self, base: &str) -> Result<(Response, Finding), NoResponse> {
         let field = self.deployment.completion_field;
-        let mut response = self.call(field).await;
-        if let Ok(refusal) = &response
-            && self.learns(refusal)
-        {
-            response = self.call(field).await;
+        let mut response = self.call(field).await?;
+        if self.learns(&response) {
+            response = self.call(field).await?;
         }
         let other = match field {
             CompletionField::MaxTokens => CompletionField::MaxCompletionTokens,
             CompletionField::MaxCompletionTokens => CompletionField::MaxTokens,
         };
-        let is_refused =
-            matches!(&response, Ok(response) if response.status == StatusCode::BAD_REQUEST);
-        if is_refused
+        if response.status == StatusCode::BAD_REQUEST
             && self.operation == Operation::ChatCompletions
             && let Ok(second) = self.call(other).await
             && second.status.is_success()
         {
-            return (Some(second), judge::other_field(self.deployment, other, base));
+            return Ok((second, judge::other_field(self.deployment, other, base)));
         }
         let finding = judge::call(self.deployment, &response, base);
-        (response.ok(), finding)
+        Ok((response, finding))
     }
 
     async fn call(&self, field: CompletionField) -> Result<Response, NoResponse> {
@@ -334,6 +370,26 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::samples::a_deployment_at;
+
+    #[test]
+    fn an_endpoint_that_cannot_be_reached_is_reported_once_with_its_deployments() {
+        let deployments = [
+            a_deployment_at("gpt-4o", "https://a.openai.azure.com"),
+            a_deployment_at("gpt-5", "https://b.openai.azure.com"),
+            a_deployment_at("gpt-5-mini", "https://a.openai.azure.com"),
+        ];
+        let unreachable =
+            || Inspection { unreachable: Some(NoResponse::UnknownName), ..Inspection::default() };
+        let mut seen = [unreachable(), unreachable(), unreachable()];
+        report_unreachable(&deployments, &mut seen);
+        let findings: Vec<_> = seen.iter().flat_map(|seen| &seen.findings).collect();
+        assert_eq!(findings.len(), 2);
+        assert_eq!(findings[0].check, "azure endpoint");
+        let names = "Deployments there: gpt-4o, gpt-5-mini.";
+        assert!(findings[0].seen.contains(names), "{findings:?}");
+        assert_eq!(findings[1].check, "azure gpt-5 call");
+    }
 
     #[test]
     fn keys_go_to_azure_and_nowhere_else() {

@@ -33,6 +33,9 @@ const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// What a call shows if the service cannot reach the model's endpoint.
+const UNREACHABLE: &str = "502 upstream_unreachable.";
+
 /// The timing of Azure's own streams, by model name.
 pub(super) type Direct<'d> = Vec<(&'d str, &'d ChunkTimes)>;
 
@@ -109,6 +112,7 @@ pub(super) async fn run(
     let mut findings = Vec::new();
     let mut charged = Charged::default();
     let mut left_out = BTreeSet::new();
+    let mut unreachable = Vec::new();
     for model in &before.models {
         let direct = direct.iter().find(|(name, _)| *name == model.id).map(|(_, stream)| *stream);
         for name in &model.operations {
@@ -119,8 +123,13 @@ pub(super) async fn run(
                 .and_then(|operation| Some((operation, cheapest_call(operation)?)))
             {
                 Some((operation, body)) => {
-                    findings
-                        .push(service_calls.call(&model.id, operation, body, &mut charged).await);
+                    let called = service_calls.call(&model.id, operation, body, &mut charged).await;
+                    if called.seen == UNREACHABLE {
+                        // Its other calls would show the same.
+                        unreachable.push(model.id.as_str());
+                        break;
+                    }
+                    findings.push(called);
                     if operation == Operation::ChatCompletions {
                         let is_counted = !uncounted.contains(model.id.as_str());
                         let stream =
@@ -133,6 +142,12 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+    if !unreachable.is_empty() {
+        let seen = format!("{UNREACHABLE} The service does not reach: {}.", unreachable.join(", "));
+        let advice = "Compare the endpoints of these deployments with the Azure portal. If the azure \
+                      checks above reach them, look at the network of the service.";
+        findings.push(Finding::fail("service upstream", seen, advice));
     }
     if !left_out.is_empty() {
         let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");

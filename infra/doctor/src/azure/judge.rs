@@ -16,15 +16,7 @@ use crate::inventory::{Listed, put};
 const BUSY: u64 = 10;
 
 /// Judges the response to the cheapest request. The caller sets the name of the check.
-pub(super) fn call(
-    deployment: &Listed,
-    response: &Result<Response, NoResponse>,
-    base: &str,
-) -> Finding {
-    let response = match response {
-        Ok(response) => response,
-        Err(reason) => return no_response(*reason),
-    };
+pub(super) fn call(deployment: &Listed, response: &Response, base: &str) -> Finding {
     let status = response.status.as_u16();
     // Some of Azure's codes repeat the status.
     let code = response.code().filter(|code| *code != response.status.as_str());
@@ -122,7 +114,8 @@ fn is_model_response(body: &Value) -> bool {
     ["choices", "data", "results", "output", "content"].iter().any(|list| body[list].is_array())
 }
 
-fn no_response(reason: NoResponse) -> Finding {
+/// The endpoint does not respond.
+pub(super) fn no_response(reason: NoResponse) -> Finding {
     let advice = match reason {
         NoResponse::UnknownName => {
             "The resource was deleted, or its name is wrong: compare the endpoint with the Azure \
@@ -145,7 +138,7 @@ pub(super) fn model(deployment: &Deployment, check: &str, now: DateTime<Utc>) ->
     if is_local(&deployment.endpoint) {
         return Vec::new();
     }
-    let advice = "Set the model with lanyard deployment add --model or PUT \
+    let advice = "Set the model with lanyard deployment edit --model or PUT \
                   /api/admin/deployments/NAME, or replace the deployment.";
     let warnings = model_warnings::of(deployment, now).into_iter();
     warnings.map(|warning| Finding::warn(check, warning, advice)).collect()
