@@ -205,6 +205,8 @@ export interface EventFields {
 export interface Attendee {
   user: string;
   joined_at: string | null;
+  on_roster: boolean;
+  registered: boolean;
   blocked: boolean;
   in_flight: number;
   own_limits: string[];
@@ -261,8 +263,17 @@ export interface UsageReport {
 
 /** An attendee, with the requests that were rejected. */
 export interface AttendeeDetails extends Attendee {
+  refused_by: CurrentRefusal[];
   rejected: { at: string; code: string }[];
   by_model: (Usage & { model: string | null })[];
+}
+
+/** A reason for which requests of an attendee are refused now. */
+export interface CurrentRefusal {
+  scope: "event" | "attendee";
+  code: string;
+  limit?: { name: string; model?: string; allowed: number; remaining?: number };
+  ends_at?: string;
 }
 
 /** The usage of an attendee in a session. */

@@ -48,6 +48,19 @@ export async function deploymentSteps({ browser, service, step }) {
     await page.waitForSelector("#deployment-form");
     await checkAppearance(page, "dashboard-deployment");
   });
+  await step("a name and replica that exists is not replaced, and can be edited from there", async () => {
+    const before = await deployments();
+    await page.goto(`${dashboard}#deployment-new`);
+    await page.waitForSelector("#deployment-form");
+    await type(page, "#field-name", "House-Model");
+    await page.$eval("#field-endpoint", (field, text) => { /** @type {HTMLInputElement} */ (field).value = text; }, local.endpoint);
+    await type(page, "#field-key", "secret-key-9");
+    await page.click("#deployment-form button.main");
+    await page.waitForSelector("[data-code=name_taken]");
+    assert.deepEqual(await deployments(), before);
+    await page.click("[data-code=name_taken] a");
+    await page.waitForFunction(() => document.querySelector("#deployment-form h1")?.textContent?.startsWith("Edit house-model"));
+  });
   await step("a second replica shares the load by weight", async () => {
     await page.goto(`${dashboard}#deployment-new=house-model`);
     await page.waitForSelector("#deployment-form");

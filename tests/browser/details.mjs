@@ -37,8 +37,29 @@ export async function detailSteps({ browser, service, step }) {
     }
     await open();
     await page.waitForFunction(() => /Attendee blocked/.test(document.querySelector("#drawer")?.textContent ?? ""));
+    assert.match(await textOf(page, "#drawer-refusals"), /^Requests are refused now.*Attendee blocked/s);
     await page.screenshot({ path: `${SCREENSHOTS}/drawer-viewport.png` });
     await api.call("PATCH", `/events/${event.id}/attendees/ada`, { blocked: false });
+  });
+  await step("a limit of the event is named as what refuses an attendee", async () => {
+    await api.call("PATCH", `/events/${event.id}`, { allowances: { event: { tokens_total: 1 } } });
+    await open();
+    await page.waitForFunction(() => /The event's limit of .*: 1\b/.test(document.querySelector("#drawer-refusals")?.textContent ?? ""));
+    await api.call("PATCH", `/events/${event.id}`, { allowances: { event: { tokens_total: null } } });
+  });
+  await step("somebody who was blocked in advance is removed", async () => {
+    await api.call("PATCH", `/events/${event.id}/attendees/mallroy`, { blocked: true });
+    await page.goto("about:blank");
+    await page.goto(`${dashboard}#event=${event.id}`);
+    await page.waitForSelector("tr[data-user=mallroy] [data-action=details]");
+    await page.click("tr[data-user=mallroy] [data-action=details]");
+    await page.waitForSelector("#drawer [data-action=free]");
+    assert.equal(await textOf(page, "#drawer [data-action=free]"), "Remove");
+    await page.click("#drawer [data-action=free]");
+    await page.waitForSelector("#confirm");
+    await page.click("#confirm");
+    await page.waitForFunction(() => !document.querySelector("tr[data-user=mallroy]"));
+    await open();
   });
   await step("a deployment of one attendee is added and deleted", async () => {
     await page.click("[data-action=add-own]");

@@ -1,7 +1,7 @@
 // @ts-check
 // The details of one attendee: usage, exact limits, and everything that an organiser can do for them.
 
-/** @import { AllowanceChange, Attendee, AttendeeChange, AttendeeDetails, Limits, LimitsByModel, OrganiserEvent } from "../types.d.ts" */
+/** @import { AllowanceChange, Attendee, AttendeeChange, AttendeeDetails, CurrentRefusal, Limits, LimitsByModel, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { copyButton } from "./copy-button.js";
@@ -9,7 +9,7 @@ import { fill, h } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
-import { LIMITS, dollars, limitInput, limitName, ownLimits } from "./limits.js";
+import { LIMITS, dollars, isMoney, limitInput, limitName, ownLimits } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -33,6 +33,7 @@ export function openDrawer(event, attendee, changed) {
   const dialog = h("dialog.drawer", { "aria-labelledby": "drawer-title", id: "drawer", onclose: () => dialog.remove() });
   const models = h("div", { id: "drawer-models" }, h("p.muted", {}, t.loading));
   const rejected = h("div", {}, h("p.muted", {}, t.loading));
+  const refusals = h("div", { id: "drawer-refusals", "aria-live": "polite" });
   const own = h("div");
   let current = attendee;
 
@@ -43,6 +44,7 @@ export function openDrawer(event, attendee, changed) {
       current = await changeAttendee(eventId, user, change);
       changed(current);
       show();
+      showDetails();
       fill(result, h("p.note.good", { role: "status" }, t.saved));
     } catch (error) {
       fill(result, errorNote(error));
@@ -95,8 +97,8 @@ export function openDrawer(event, attendee, changed) {
   }
 
   async function free() {
-    const content = h("p", {}, t.onlyTheSeatOf);
-    if (!(await ask(t.freeTheSeatOf(user), { yes: t.freeSeat, isDangerous: true, content }))) return;
+    const [question, yes, text] = current.joined_at ? [t.freeTheSeatOf(user), t.freeSeat, t.onlyTheSeatOf] : [t.removeAttendee(user), t.remove, t.theirBlockAndLimits];
+    if (!(await ask(question, { yes, isDangerous: true, content: h("p", {}, text) }))) return;
     await attempt(async () => {
       await freeSeat(eventId, user);
       changed(null);
@@ -116,7 +118,7 @@ export function openDrawer(event, attendee, changed) {
   function show() {
     const { usage } = current;
     const fact = (/** @type {string} */ label, /** @type {string} */ value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
-    fill(body,
+    fill(body, refusals,
       h("dl.facts", {},
         fact(t.status, current.blocked ? t.blocked : current.joined_at ? t.joined : t.notJoined),
         fact(t.joined, current.joined_at ? dateTime(current.joined_at, event.time_zone) : t.notYet),
@@ -134,13 +136,19 @@ export function openDrawer(event, attendee, changed) {
           current.blocked ? t.unblock : t.block),
         h("button.small", { type: "button", "data-action": "token", onclick: giveToken }, t.issuePersonalKey),
         isRegistered ? h("button.small.danger", { type: "button", "data-action": "unregister", onclick: unregister }, t.deleteRegistration) : null,
-        h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, t.freeSeat)),
+        // Of somebody who is expected and has not come, there is no seat to free.
+        current.joined_at || !(current.on_roster || current.registered)
+          ? h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, current.joined_at ? t.freeSeat : t.remove)
+          : null),
       event.own_deployments === "none" ? null : [h("h3", {}, t.deploymentsOfThisAttendee), own]);
   }
 
   async function showDetails() {
     try {
-      const { rejected: requests, by_model: rows, usage } = await readAttendee(eventId, user);
+      const { rejected: requests, by_model: rows, refused_by: refused, usage } = await readAttendee(eventId, user);
+      fill(refusals, refused.length
+        ? h("div.note.warn", {}, h("p", {}, h("strong", {}, t.refusedNow)), h("ul", {}, refused.map((one) => h("li", {}, refusal(one, event.time_zone)))))
+        : null);
       fill(models, modelTable(rows, usage.requests, event.records_requests));
       fill(rejected, requests.length
         ? table(t.rejectedRequests, [t.lastTime, t.reason], requests.map(({ at, code }) => [dateTime(at, event.time_zone), reason(code)]))
@@ -170,6 +178,22 @@ export function openDrawer(event, attendee, changed) {
     result, body);
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/**
+ * What refuses the requests of an attendee now: whose limit it is, what is left, and when it ends.
+ *
+ * @param {CurrentRefusal} one
+ * @param {string} zone the event's
+ */
+function refusal({ scope, code, limit, ends_at: until }, zone) {
+  const end = until ? t.until(dateTime(until, zone)) : "";
+  if (!limit) return `${reason(code)}${end}`;
+  const amount = (/** @type {number} */ value) => (isMoney(limit.name) ? dollars(value) : number(value));
+  const name = limit.model ? `${limit.model}: ${limitName(limit.name)}` : limitName(limit.name);
+  const named = scope === "event" ? t.limitOfEvent(name) : t.theirLimitOf(name);
+  const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountOf(amount(limit.remaining), amount(limit.allowed));
+  return `${named}: ${left}${end}`;
 }
 
 /**

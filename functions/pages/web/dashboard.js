@@ -9,7 +9,7 @@ import { errorNote } from "./errors.js";
 import { eventForm } from "./event-form.js";
 import { eventList } from "./event-list.js";
 import { eventView } from "./event-view.js";
-import { listDeployments, listEvents, putOwnDeployment, readEvent, setToken, token } from "./organiser-api.js";
+import { listDeployments, listEvents, listOwnDeployments, putOwnDeployment, readEvent, setToken, token } from "./organiser-api.js";
 import { tokensView } from "./tokens.js";
 import * as t from "./texts.js";
 
@@ -104,7 +104,11 @@ async function currentView() {
   if (ownAt && user) {
     document.title = t.deploymentLanyard;
     return [[h("p.note", {}, t.onlyUsesThisDeployment(user)),
-      deploymentForm(null, "", () => { location.hash = `event=${ownAt}`; }, (name, draft) => putOwnDeployment(ownAt, user, name, draft))]];
+      deploymentForm(null, "", () => { location.hash = `event=${ownAt}`; }, {
+        list: () => listOwnDeployments(ownAt, user),
+        put: (name, draft) => putOwnDeployment(ownAt, user, name, draft),
+        edit: null,
+      })]];
   }
   if (parameters.has("tokens")) {
     document.title = t.tokensLanyard;

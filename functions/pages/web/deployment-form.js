@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { checkbox, clearProblems, fieldOf, options, showProblems } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
-import { putDeployment } from "./organiser-api.js";
+import { listDeployments, putDeployment } from "./organiser-api.js";
 import * as t from "./texts.js";
 
 const PER_MILLION = t.dollarsPerMillionTokens;
@@ -26,14 +26,31 @@ const PRICES = [
 ];
 
 /**
+ * Where the deployments are: the organiser's own, unless others are given.
+ *
+ * @typedef {{
+ *   list: () => Promise<Deployment[]>,
+ *   put: (name: string, draft: DeploymentDraft) => Promise<unknown>,
+ *   edit: ((deployment: Deployment) => string) | null,
+ * }} DeploymentPlace
+ */
+
+/** @type {DeploymentPlace} */
+const OF_ORGANISER = {
+  list: listDeployments,
+  put: putDeployment,
+  edit: ({ name, replica }) => `#${new URLSearchParams({ deployment: name, replica })}`,
+};
+
+/**
  * The form for a deployment, or for a new one if it is null. `done()` is called after it was saved.
  *
  * @param {Deployment | null} deployment
  * @param {string} name
  * @param {() => void} done
- * @param {(name: string, draft: DeploymentDraft) => Promise<unknown>} put
+ * @param {DeploymentPlace} place
  */
-export function deploymentForm(deployment, name, done, put = putDeployment) {
+export function deploymentForm(deployment, name, done, place = OF_ORGANISER) {
   const result = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, deployment ? t.saveChanges : t.addDeployment);
   const input = (/** @type {string} */ value, attributes = {}) => {
@@ -99,7 +116,14 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
     clearProblems(form);
     fill(result);
     try {
-      await put(nameField.value.trim(), draft());
+      const taken = deployment ? null : await sameAs(nameField.value.trim(), draft().replica ?? "main");
+      if (taken) {
+        fill(result, h("div.note.bad", { role: "alert", "data-code": "name_taken" },
+          h("p", {}, t.deploymentIsThere(taken.name, taken.replica)),
+          place.edit ? h("p", {}, h("a.button.small", { href: place.edit(taken) }, t.editReplica(taken.name, taken.replica))) : null));
+        return;
+      }
+      await place.put(nameField.value.trim(), draft());
       done();
     } catch (error) {
       fill(result, errorNote(error));
@@ -107,6 +131,17 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
     } finally {
       save.disabled = false;
     }
+  }
+
+  /**
+   * The deployment that a new one would replace. Names are compared as in requests.
+   *
+   * @param {string} wanted
+   * @param {string} ofReplica
+   */
+  async function sameAs(wanted, ofReplica) {
+    const all = await place.list();
+    return all.find((one) => one.name.toLowerCase() === wanted.toLowerCase() && one.replica === ofReplica);
   }
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "deployment-form" },

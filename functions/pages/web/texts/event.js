@@ -19,6 +19,12 @@ export const thisKeyIsFor = (/** @type {Value} */ user, /** @type {Value} */ unt
 export const onlyTheSeatOf = "Only the seat of an attendee who has used nothing can be freed.";
 export const freeTheSeatOf = (/** @type {Value} */ user) => `Free the seat of ${user}?`;
 export const freeSeat = "Free seat";
+export const removeAttendee = (/** @type {Value} */ user) => `Remove ${user}?`;
+export const theirBlockAndLimits = "They have not come yet. Their block and their own limits are removed.";
+export const theirLimitOf = (/** @type {Value} */ limit) => `Their limit of ${limit}`;
+export const refusedNow = "Requests are refused now";
+export const until = (/** @type {Value} */ time) => `, until ${time}`;
+export const amountOf = (/** @type {Value} */ remaining, /** @type {Value} */ allowed) => `${remaining} of ${allowed} left`;
 export const theirKeyStopsWorking = "Their key stops working. Anyone with the code can then claim this name.";
 export const deleteTheRegistrationOf = (/** @type {Value} */ user) => `Delete the registration of ${user}?`;
 export const deleteRegistration = "Delete registration";
@@ -160,6 +166,7 @@ export const theyLoseAccessAt = "They lose access at once. Their usage is kept."
 export const onTheRosterAdded = (/** @type {number} */ users, /** @type {number} */ added, /** @type {number} */ removed) => `${number(users)} on the roster: ${number(added)} added, ${number(removed)} removed.`;
 export const column = (/** @type {Value} */ index) => `Column ${index}`;
 export const theFirstRowHas = "The first row has the names of the columns";
+export const namesWithABlank = (/** @type {number} */ count, /** @type {Value} */ names) => `${number(count)} names with a blank or a slash, which attendees have to type so: ${names}. If they are full names, choose another column.`;
 export const toCheck = (/** @type {number} */ count) => `${number(count)} to check`;
 export const userNamesAreIn = "User names are in";
 export const importFile = (/** @type {Value} */ fileName) => `Import ${fileName}`;

@@ -32,6 +32,7 @@ export const asKnownOfThe = "As known of the model";
 export const yes = "Yes";
 export const no = "No";
 export const editReplica = (/** @type {Value} */ name, /** @type {Value} */ replica) => `Edit ${name} (${replica})`;
+export const deploymentIsThere = (/** @type {Value} */ name, /** @type {Value} */ replica) => `${name} (${replica}) exists already. Nothing was changed. Edit it, or choose another name or replica.`;
 export const addAReplicaOf = (/** @type {Value} */ name) => `Add a replica of ${name}`;
 export const modelNameForAttendees = "Model name for attendees";
 export const whatRequestsNameAs = "What requests name as model.";
