@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "schema", schemars(rename = "CurrentRefusal"))]
 pub(super) struct RefusalView {
     scope: Scope,
-    /// The code of the error.
+    /// The code of the error. `not_on_roster` and `registration_required` refuse no signed token.
     code: &'static str,
     /// The limit that is reached, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
