@@ -13,7 +13,7 @@ import { shortDuration, duration } from "../../functions/pages/web/time.js";
 
 /** @import { Step } from "./fixture.mjs" */
 
-/** @type {{ name: string, text: string, encoding?: string, users: string[], remarks?: [number, string, string][], fault?: number | "workbook" }[]} */
+/** @type {{ name: string, text: string, encoding?: string, users: string[], notes?: [number, string, string][], fault?: number | "workbook" }[]} */
 const ROSTERS = JSON.parse(readFileSync(new URL("../../shared/administration/src/roster_csv/cases.json", import.meta.url), "utf8"));
 
 /**
@@ -53,7 +53,7 @@ export async function modules(step) {
     assert.deepEqual([0, 56, 61, 90_061].map(shortDuration), ["0 s", "56 s", "1 min 1 s", "1 d 1 h"]);
   });
   await step("files of spreadsheets and classrooms have the users that the command line finds", async () => {
-    for (const { name, text, encoding = "utf-8", users, remarks = [], fault } of ROSTERS) {
+    for (const { name, text, encoding = "utf-8", users, notes = [], fault } of ROSTERS) {
       const read = () => {
         const rows = rowsOf(decoded(encoded(text, encoding)));
         return namesOf(rows, guess(rows), transliterated);
@@ -64,10 +64,10 @@ export async function modules(step) {
       }
       const found = read();
       assert.deepEqual(found.users.map((user) => user.toLowerCase()), users, name);
-      const said = remarks.map(([line, what, of]) => {
-        if (what === "no user") return t.lineNoName(line, of);
-        if (what === "twice") return t.lineIsThereTwice(line, of).toLowerCase();
-        if (what === "spelt") return t.lineBecomes(line, of, transliterated(of) ?? "");
+      const said = notes.map(([line, kind, of]) => {
+        if (kind === "no user") return t.lineNoName(line, of);
+        if (kind === "twice") return t.lineIsThereTwice(line, of).toLowerCase();
+        if (kind === "spelt") return t.lineBecomes(line, of, transliterated(of) ?? "");
         return of.length > 128 ? t.lineTheNameIs(line) : t.lineCannotBeWritten(line, of);
       });
       assert.deepEqual(found.problems.map((each) => (each.endsWith("twice") ? each.toLowerCase() : each)), said, name);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use lanyard_administration::roster_csv::{
-    Remark, Row, UserColumn, What, decoded, heading, rows, user_of,
+    Row, RowNote, RowNoteKind, UserColumn, decoded, heading, rows, user_of,
 };
 use serde_json::{Value, json};
 
@@ -151,11 +151,11 @@ async fn import(
     let before: BTreeSet<_> = listed(session, &event).await?.into_iter().collect();
     let removed = before.iter().filter(|user| !found.users.contains(user)).count();
     session.output.say(&found.preview());
-    let lost = found.remarks.iter().filter(|remark| remark.is_loss()).count();
-    if removed > 0 || lost > 0 {
+    let invalid = found.notes.iter().filter(|note| note.is_invalid()).count();
+    if removed > 0 || invalid > 0 {
         let kept = found.users.len();
         session.confirm(&format!(
-            "Replace the roster of {}: {kept} names, {removed} are removed, {lost} cannot be read?",
+            "Replace the roster of {}: {kept} names, {removed} are removed, {invalid} cannot be read?",
             text(&event["name"])
         ))?;
     }
@@ -174,7 +174,7 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Row>, String> {
 struct Found {
     column: String,
     users: Vec<String>,
-    remarks: Vec<Remark>,
+    notes: Vec<RowNote>,
 }
 
 impl Found {
@@ -187,7 +187,7 @@ impl Found {
             self.users.len(),
             self.column
         )];
-        lines.extend(self.remarks.iter().map(report_line));
+        lines.extend(self.notes.iter().map(report_line));
         lines.extend(unusual(self.users.iter().map(String::as_str)));
         lines.join("\n")
     }
@@ -208,10 +208,10 @@ pub(crate) fn unusual<'u>(users: impl Iterator<Item = &'u str>) -> Vec<String> {
     )]
 }
 
-/// A remark about a row as a line of a report.
-pub(crate) fn report_line(remark: &Remark) -> String {
-    let is_kept = matches!(remark.what, What::Spelt { .. });
-    if is_kept { remark.to_string() } else { format!("left out: {remark}") }
+/// A note about a row as a line of a report.
+pub(crate) fn report_line(note: &RowNote) -> String {
+    let is_kept = matches!(note.kind, RowNoteKind::Spelt { .. });
+    if is_kept { note.to_string() } else { format!("left out: {note}") }
 }
 
 /// The user names of a CSV file: in a named column, or in that where the service finds them.
@@ -222,9 +222,9 @@ fn names(rows: &[Row], column: Option<&str>) -> Result<Found, String> {
     let mut found = Found { column: name, ..Found::default() };
     let mut seen = BTreeSet::new();
     for row in rows.iter().skip(usize::from(has_heading)) {
-        let (user, remark) = user_of(row, place, &mut seen);
+        let (user, note) = user_of(row, place, &mut seen);
         found.users.extend(user.map(|user| user.as_str().to_owned()));
-        found.remarks.extend(remark);
+        found.notes.extend(note);
     }
     match found.users.is_empty() {
         true => Err("there is no user name in it".to_owned()),
@@ -263,9 +263,9 @@ mod tests {
         let found = names_in(csv, None).unwrap();
         assert_eq!((found.column.as_str(), found.users.len()), ("github_username", 3));
         assert_eq!(found.users, ["linus", "zoe", "grace"]);
-        let remarks: Vec<_> = found.remarks.iter().map(report_line).collect();
+        let notes: Vec<_> = found.notes.iter().map(report_line).collect();
         assert_eq!(
-            remarks,
+            notes,
             [
                 "left out: line 3: 2 has no user name",
                 "line 4: Zoë becomes zoe",
@@ -273,8 +273,8 @@ mod tests {
                 "left out: line 7: \"山\": user must be 1 to 128 printable ASCII characters",
             ]
         );
-        let lost: Vec<_> = found.remarks.iter().map(Remark::is_loss).collect();
-        assert_eq!(lost, [false, false, false, true]);
+        let invalid: Vec<_> = found.notes.iter().map(RowNote::is_invalid).collect();
+        assert_eq!(invalid, [false, false, false, true]);
         assert!(found.preview().starts_with("3 names from the column github_username: linus, zoe"));
         assert!(!found.preview().contains("blank"));
         let full_names = names_in("user\nAda Lovelace\nteam/eve\nbob\n", None).unwrap().preview();

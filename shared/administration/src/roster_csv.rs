@@ -99,16 +99,16 @@ pub fn is_about_a_person(heading: &str) -> bool {
 
 /// What an organiser should know about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub struct RowNote {
     /// The number of the row's first line.
     pub line: usize,
-    /// The kind of the remark.
-    pub what: What,
+    /// The kind of the note.
+    pub kind: RowNoteKind,
 }
 
-/// What is remarkable about a row.
+/// The kinds of notes about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum RowNoteKind {
     /// It names no user. Nobody has claimed such a row of GitHub Classroom yet.
     NoUser {
         /// Its first other cell, such as the identifier of a student.
@@ -124,7 +124,7 @@ pub enum What {
         user: UserId,
     },
     /// It cannot be a user name.
-    Wrong {
+    Invalid {
         /// As the file has it.
         written: String,
         /// Why not.
@@ -132,49 +132,50 @@ pub enum What {
     },
 }
 
-impl Remark {
-    /// Whether a person is left out whom the file names.
+impl RowNote {
+    /// Whether the row has a name that cannot be a user name.
     #[must_use]
-    pub fn is_loss(&self) -> bool {
-        matches!(self.what, What::Wrong { .. })
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.kind, RowNoteKind::Invalid { .. })
     }
 }
 
-impl fmt::Display for Remark {
+impl fmt::Display for RowNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
-        match &self.what {
-            What::NoUser { of } => write!(f, "{of} has no user name"),
-            What::Twice(user) => write!(f, "{user} is there twice"),
-            What::Spelt { written, user } => write!(f, "{written} becomes {user}"),
-            What::Wrong { written, fault } => write!(f, "{written:?}: user {fault}"),
+        match &self.kind {
+            RowNoteKind::NoUser { of } => write!(f, "{of} has no user name"),
+            RowNoteKind::Twice(user) => write!(f, "{user} is there twice"),
+            RowNoteKind::Spelt { written, user } => write!(f, "{written} becomes {user}"),
+            RowNoteKind::Invalid { written, fault } => write!(f, "{written:?}: user {fault}"),
         }
     }
 }
 
-/// The user that a row names in a column, unless `seen` has it already, and a remark about the row.
+/// The user that a row names in a column, unless `seen` has it already, and a note about the row.
 pub fn user_of(
     row: &Row,
     place: usize,
     seen: &mut BTreeSet<UserId>,
-) -> (Option<UserId>, Option<Remark>) {
+) -> (Option<UserId>, Option<RowNote>) {
     let written = row.cell(place);
-    let remark = |what| Some(Remark { line: row.line, what });
+    let note = |kind| Some(RowNote { line: row.line, kind });
     if written.is_empty() {
-        return (None, remark(What::NoUser { of: first_cell(row) }));
+        return (None, note(RowNoteKind::NoUser { of: first_cell(row) }));
     }
     let spelt = transliterated(written);
     let user: UserId = match spelt.as_deref().unwrap_or(written).parse() {
         Ok(user) => user,
         Err(fault) => {
-            return (None, remark(What::Wrong { written: written.to_owned(), fault }));
+            return (None, note(RowNoteKind::Invalid { written: written.to_owned(), fault }));
         }
     };
     if !seen.insert(user.clone()) {
-        return (None, remark(What::Twice(user)));
+        return (None, note(RowNoteKind::Twice(user)));
     }
-    let what = spelt.map(|_| What::Spelt { written: written.to_owned(), user: user.clone() });
-    (Some(user), what.and_then(remark))
+    let kind =
+        spelt.map(|_| RowNoteKind::Spelt { written: written.to_owned(), user: user.clone() });
+    (Some(user), kind.and_then(note))
 }
 
 /// The first cell that is not empty, as a name for the row.
@@ -269,19 +270,19 @@ mod tests {
                 }
             };
             let column = UserColumn::of(&rows[0]).unwrap();
-            let (mut seen, mut users, mut remarks) = (BTreeSet::new(), Vec::new(), Vec::new());
+            let (mut seen, mut users, mut notes) = (BTreeSet::new(), Vec::new(), Vec::new());
             for row in rows.iter().skip(usize::from(column.has_heading)) {
-                let (user, remark) = user_of(row, column.place, &mut seen);
+                let (user, note) = user_of(row, column.place, &mut seen);
                 users.extend(user.map(|user| user.as_str().to_owned()));
-                remarks.extend(remark.map(|remark| match &remark.what {
-                    What::NoUser { of } => json!([remark.line, "no user", of]),
-                    What::Twice(user) => json!([remark.line, "twice", user.as_str()]),
-                    What::Spelt { written, .. } => json!([remark.line, "spelt", written]),
-                    What::Wrong { written, .. } => json!([remark.line, "wrong", written]),
+                notes.extend(note.map(|note| match &note.kind {
+                    RowNoteKind::NoUser { of } => json!([note.line, "no user", of]),
+                    RowNoteKind::Twice(user) => json!([note.line, "twice", user.as_str()]),
+                    RowNoteKind::Spelt { written, .. } => json!([note.line, "spelt", written]),
+                    RowNoteKind::Invalid { written, .. } => json!([note.line, "invalid", written]),
                 }));
             }
             assert_eq!(json!(users), case["users"], "{name}");
-            assert_eq!(json!(remarks), *case.get("remarks").unwrap_or(&json!([])), "{name}");
+            assert_eq!(json!(notes), *case.get("notes").unwrap_or(&json!([])), "{name}");
         }
     }
 

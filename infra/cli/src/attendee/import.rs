@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lanyard_administration::roster_csv::{
-    self as csv_rows, Remark, heading, is_about_a_person, user_column, user_of,
+    self as csv_rows, RowNote, heading, is_about_a_person, user_column, user_of,
 };
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::token::UserId;
@@ -51,17 +51,17 @@ struct Row {
 
 pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result<(), CliError> {
     let ImportArguments { event, file, roster, lower } = arguments;
-    let Rows { rows, remarks } = crate::roster::read(&file)
+    let Rows { rows, notes } = crate::roster::read(&file)
         .map_err(|error| vec![error])
         .and_then(|rows| read(&rows))
         .map_err(|errors| CliError::Usage(format!("{}: {}", file.display(), errors.join("; "))))?;
-    let mut remarks: Vec<_> = remarks.iter().map(report_line).collect();
+    let mut notes: Vec<_> = notes.iter().map(report_line).collect();
     let event = session.event(&event).await?;
     let attendees = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
     let preview = Preview::of(&rows, &event, &attendees, roster);
-    remarks.extend(unusual(rows.iter().map(|row| row.user.as_str())));
-    remarks.extend(preview.warnings());
-    session.output.warn(&remarks);
+    notes.extend(unusual(rows.iter().map(|row| row.user.as_str())));
+    notes.extend(preview.warnings());
+    session.output.warn(&notes);
     if !lower {
         preview.refuse_lower()?;
     }
@@ -88,8 +88,8 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
     }
     let (rows, limited) = (rows.len(), with_limits.len());
     said["with_own_limits"] = json!(limited);
-    if !remarks.is_empty() {
-        said["remarks"] = json!(remarks);
+    if !notes.is_empty() {
+        said["remarks"] = json!(notes);
     }
     session.output.data(&said, |_| {
         format!("{rows} attendees imported, {limited} with their own limits{on_roster}")
@@ -134,7 +134,7 @@ async fn replace_roster(
 #[derive(Debug, Default)]
 struct Rows {
     rows: Vec<Row>,
-    remarks: Vec<Remark>,
+    notes: Vec<RowNote>,
 }
 
 /// The attendees of a CSV file, or every error with its line.
@@ -177,10 +177,10 @@ fn read(rows: &[csv_rows::Row]) -> Result<Rows, Vec<String>> {
                 Err(error) => errors.push(format!("line {line}: {} {error}", limit.name())),
             }
         }
-        let (user, remark) = user_of(row, user_at, &mut seen);
-        match remark {
-            Some(remark) if remark.is_loss() => errors.push(remark.to_string()),
-            remark => found.remarks.extend(remark),
+        let (user, note) = user_of(row, user_at, &mut seen);
+        match note {
+            Some(note) if note.is_invalid() => errors.push(note.to_string()),
+            note => found.notes.extend(note),
         }
         found.rows.extend(user.map(|user| Row { user, limits }));
     }
@@ -224,9 +224,9 @@ mod tests {
         let found = read_csv(csv).unwrap();
         let users: Vec<_> = found.rows.iter().map(|row| row.user.as_str()).collect();
         assert_eq!(users, ["ada-l", "zoe"]);
-        let remarks: Vec<_> = found.remarks.iter().map(report_line).collect();
+        let notes: Vec<_> = found.notes.iter().map(report_line).collect();
         assert_eq!(
-            remarks,
+            notes,
             [
                 "left out: line 3: s2 has no user name",
                 "left out: line 4: ada-l is there twice",
