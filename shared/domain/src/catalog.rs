@@ -105,14 +105,7 @@ impl Deployment {
     /// Whether its responses are texts, whose length is capped.
     #[must_use]
     pub fn writes_text(&self) -> bool {
-        const TEXTS: [Operation; 5] = [
-            Operation::ChatCompletions,
-            Operation::Completions,
-            Operation::Responses,
-            Operation::Messages,
-            Operation::Threads,
-        ];
-        TEXTS.into_iter().any(|operation| self.does(operation))
+        self.operations.iter().any(|operation| operation.writes_text())
     }
 
     /// Whether the deployment supports an operation.

@@ -99,6 +99,31 @@ impl Operation {
         !self.needs_stored_objects() || self == Self::Videos
     }
 
+    /// Whether its responses are texts, whose length is capped.
+    #[must_use]
+    pub fn writes_text(self) -> bool {
+        match self {
+            Self::ChatCompletions
+            | Self::Completions
+            | Self::Responses
+            | Self::Messages
+            | Self::Threads => true,
+            Self::Embeddings
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Videos
+            | Self::Containers => false,
+        }
+    }
+
     /// The operation's name in the catalog, in logs and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -297,12 +297,7 @@ fn is_offered(event: &Value, deployment: &Value) -> bool {
 fn generates_text(deployment: &Value) -> bool {
     let names = deployment["operations"].as_array().into_iter().flatten();
     let names = names.filter_map(|name| name.as_str()?.parse::<Operation>().ok());
-    names.into_iter().any(|operation| {
-        matches!(
-            operation,
-            Operation::ChatCompletions | Operation::Completions | Operation::Responses
-        )
-    })
+    names.into_iter().any(Operation::writes_text)
 }
 
 /// The prices of a deployment, or else the list prices of its model.

@@ -33,8 +33,8 @@ async fn a_new_event_is_printed_with_its_tokens_concurrency_and_cost() {
     assert_eq!(made["address"], format!("{}/v1", service.address));
     let assessment = &made["assessment"];
     assert_eq!(assessment["tokens_per_minute"]["needed"], 400_000);
-    // Three models that chat, and one for completions.
-    assert_eq!(assessment["tokens_per_minute"]["granted"], 8_000_000);
+    // Three models that chat, Claude, and one for completions.
+    assert_eq!(assessment["tokens_per_minute"]["granted"], 10_000_000);
     assert_eq!(assessment["environments"]["needed"], 67);
     assert_eq!(assessment["cost_usd"]["aws"], 1.77);
     assert_eq!(assessment["cost_usd"]["azure"], 7.5);

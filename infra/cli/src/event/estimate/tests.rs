@@ -38,6 +38,16 @@ fn an_image_deployment_adds_no_text_quota() {
 }
 
 #[test]
+fn a_deployment_of_claude_is_one_for_text() {
+    let mut claude = deployment("a", Some(300_000));
+    claude["operations"] = json!(["messages"]);
+    claude["facts"] = json!({"prices": {"prompt": 5.0, "completion": 25.0}});
+    let estimate = Estimate::of(&event(), &[claude], &Assumptions::default());
+    assert_eq!((estimate.deployments, estimate.tokens_granted), (1, Some(300_000)));
+    assert_eq!(estimate.priced_as.as_deref(), Some("a"));
+}
+
+#[test]
 fn too_few_environments_are_a_warning_only_where_their_number_is_known() {
     let deployments = [deployment("a", Some(1_000_000))];
     let assumptions = |concurrency| Assumptions { concurrency, ..Assumptions::default() };
