@@ -183,6 +183,7 @@ export interface OrganiserEvent extends PublicEvent {
   version: number;
   paused: boolean;
   attendees: number;
+  preset: "workshop" | "agents" | "demo" | null;
   access: EventAccess;
   contact: Contact;
   own_deployments: "none" | "organiser" | "attendee";

@@ -252,7 +252,7 @@ export async function readRatings(id) {
 }
 
 /** Fields of an event that its copy gets. Its code, state and times are its own. */
-const CLONED = ["time_zone", "attendees", "deployments", "default_deployments", "max_completion_tokens", "max_choices", "allowances",
+const CLONED = ["time_zone", "attendees", "preset", "deployments", "default_deployments", "max_completion_tokens", "max_choices", "allowances",
   "access", "auto_register", "own_deployments", "keeps_objects", "hosted_tools", "records_requests", "contact", "url", "url_text",
   "description", "image_url", "shards"];
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
 use crate::account::AccountKey;
-use crate::allowance::{Allowance, Allowances};
+use crate::allowance::{Allowance, Allowances, Preset};
 use crate::by_model::ModelKey;
 use crate::hosted_tools::HostedTools;
 use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
@@ -32,6 +32,9 @@ pub struct Event {
     pub is_paused: bool,
     /// The expected number of attendees.
     pub expected_attendees: u64,
+    /// The kind of event from which its first limits followed. Events of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// The limits.
     pub allowances: Allowances,
     /// How many seats new attendees may take per minute. Events of earlier versions have no such

@@ -89,6 +89,7 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
       "name": "Oslo Hack",
       "own_deployments": "none",
       "paused": false,
+      "preset": "workshop",
       "records_requests": true,
       "shards": 1,
       "starts_at": "2026-12-05T09:00:00+01:00",

@@ -122,8 +122,7 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
             event["in_flight"] = json!(most);
         }
     }
-    let assumptions = arguments.assumptions.of_preset(arguments.preset.as_deref());
-    make(session, &Value::Object(body), &assumptions).await
+    make(session, &Value::Object(body), &arguments.assumptions).await
 }
 
 /// What changes in an event.
@@ -264,8 +263,8 @@ fn estimate(
     deployments: &[Value],
     assumptions: &Assumptions,
 ) -> Estimate {
-    let concurrency = assumptions.concurrency_or(session.profile.concurrency);
-    Estimate::of(event, deployments, &concurrency)
+    let assumptions = assumptions.of_preset(event["preset"].as_str());
+    Estimate::of(event, deployments, &assumptions.concurrency_or(session.profile.concurrency))
 }
 
 /// Prints an event with what it used.

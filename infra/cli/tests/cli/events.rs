@@ -209,6 +209,19 @@ async fn a_code_is_rotated_an_event_copied_and_an_unused_one_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_estimate_of_an_event_and_of_its_copy_is_that_of_its_kind() {
+    let service = Service::start().await;
+    let create = ["event", "create", "Agents", "--for", "1h", "--tz", "UTC", "--preset", "agents"];
+    let clone = ["event", "clone", "Agents", "--name", "Again", "--from", "2027-03-01T09:00"];
+    for command in [&create[..], &["event", "show", "Agents"], &clone] {
+        let estimated = service.json(command).await;
+        let basis = "100 attendees × 100 requests of 20,000 + 1,000 tokens";
+        assert_eq!(estimated["assessment"]["basis"], basis, "{command:?}");
+        assert_eq!(estimated["event"]["preset"], "agents");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_shows_the_call_and_changes_nothing() {
     let service = Service::start().await;
     let before = service.everything().await;

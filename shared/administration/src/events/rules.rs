@@ -70,6 +70,7 @@ pub(crate) fn created(
         window,
         is_paused: false,
         expected_attendees,
+        preset: Some(preset),
         allowances: new_allowances(
             draft.allowances,
             &usual,
@@ -168,8 +169,8 @@ pub(crate) fn changed(
         defaults(draft.default_deployments, &event.default_deployments, &offer, &mistakes);
     let expected_attendees = draft.attendees.or(event.expected_attendees, DEFAULT_ATTENDEES);
     let max_completion_tokens = draft.max_completion_tokens.or_before(event.max_completion_tokens);
-    let usual =
-        Allowances::for_attendees(Preset::default(), expected_attendees, capacity(&catalog));
+    let preset = event.preset.unwrap_or_default();
+    let usual = Allowances::for_attendees(preset, expected_attendees, capacity(&catalog));
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
     let changed = window.map(|window| Event {
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),

@@ -103,6 +103,7 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       "ends_at": "2026-12-06T18:00:00+01:00",
       "time_zone": "Europe/Oslo",
       "attendees": 100,
+      "preset": "workshop",
       "deployments": null,
       "default_deployments": {
         "chat_completions": "gpt-4o",
@@ -197,6 +198,7 @@ fn every_field_can_be_set_at_once() {
       "ends_at": "2026-12-06T18:00:00+01:00",
       "time_zone": "Europe/Oslo",
       "attendees": 20,
+      "preset": "workshop",
       "deployments": [
         "gpt-4o-mini"
       ],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Preset};
 use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::event::{Event, OwnDeployments, Phase};
 use lanyard_domain::hosted_tools::HostedTools;
@@ -33,6 +33,9 @@ pub(crate) struct EventView<'e> {
     time_zone: &'static str,
     /// How many attendees are expected; defaults of limits follow from it.
     attendees: u64,
+    /// The kind of event from which its first limits followed; `null` at an event of an earlier
+    /// version.
+    preset: Option<Preset>,
     /// The offered deployments; `null` for every deployment of the organiser.
     deployments: Option<&'e [DeploymentName]>,
     /// The model of a request that names none, by operation.
@@ -126,6 +129,7 @@ impl<'e> EventView<'e> {
             ends_at: Timestamp::local(event.window.ends_at(), zone),
             time_zone: zone.name(),
             attendees: event.expected_attendees,
+            preset: event.preset,
             deployments: event.deployments.as_deref(),
             default_deployments: &event.default_deployments,
             max_completion_tokens: event.max_completion_tokens,

@@ -31,6 +31,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         window: a_window(now - day, now + day, "UTC"),
         is_paused: false,
         expected_attendees: 100,
+        preset: None,
         seats_per_minute: None,
         allowances: Allowances::default(),
         deployments: None,
