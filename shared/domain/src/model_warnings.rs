@@ -26,11 +26,15 @@ pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
     Vec::new()
 }
 
+/// Where an organiser names the model.
+const FIELD: &str =
+    "the field model (--model of `lanyard deployment add`, \"Model\" in the dashboard)";
+
 fn unknown(deployment: &Deployment) -> String {
     let usual = deployment.facts().output_cap(None);
     let (what, remedy) = match &deployment.model {
-        Some(_) => ("The model", "Check its spelling in model"),
-        None => ("The model behind this deployment", "Set model to its name, such as gpt-5-mini"),
+        Some(_) => ("The model", "Check its spelling in"),
+        None => ("The model behind this deployment", "Set its name, such as gpt-5-mini, in"),
     };
     let output = match deployment.writes_text() {
         true => format!("{usual} output tokens, "),
@@ -38,7 +42,7 @@ fn unknown(deployment: &Deployment) -> String {
     };
     format!(
         "{what} is not known, so defaults apply: {output}images counted by patches, no price. \
-         {remedy}."
+         {remedy} {FIELD}."
     )
 }
 
@@ -72,8 +76,10 @@ mod tests {
 
     #[test]
     fn unknown_and_retiring_models_have_warnings() {
-        assert!(warned("prod-smart", None, "2026-11-29").contains("Set model"));
-        assert!(warned("prod-smart", Some("gpt-6-zeta"), "2026-11-29").contains("spelling"));
+        let unnamed = warned("prod-smart", None, "2026-11-29");
+        assert!(unnamed.contains("Set its name, such as gpt-5-mini, in the field model (--model"));
+        let misspelt = warned("prod-smart", Some("gpt-6-zeta"), "2026-11-29");
+        assert!(misspelt.contains("Check its spelling in the field model (--model"), "{misspelt}");
         assert_eq!(warned("prod-smart", Some("deepseek-v3.2"), "2026-11-29"), "");
         // o4-mini goes on 2026-10-16, as the table has it.
         assert_eq!(warned("o4-mini", None, "2026-08-16"), "");
