@@ -275,6 +275,7 @@ async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
             ExtraNumbers("weight"),
             Numbers("tokens/min"),
             ExtraNumbers("requests/min"),
+            Extra("retires"),
             ExtraWords("operations"),
             Extra("Azure name"),
         ];
@@ -287,6 +288,7 @@ async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
                 number(&one["weight"]),
                 number(&one["tokens_per_minute"]),
                 number(&one["requests_per_minute"]),
+                text(&one["facts"]["retires_on"]),
                 words(&one["operations"]),
                 text(&one["azure_name"]),
             ]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{Days, NaiveDate};
 use clap::Args;
 use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::cost::{Shape, azure_usd, cents, in_flight, prices};
-use crate::money;
+use crate::money::{self, dollars};
 use crate::table::text;
 
 /// The assumptions of the estimate.
@@ -44,6 +45,9 @@ const USUAL: [u64; 3] = [200, 500, 500];
 const AGENTS: [u64; 3] = [100, 20_000, 1_000];
 /// A try at a stand.
 const DEMO: [u64; 3] = [20, 500, 500];
+
+/// How long after an event's end a retirement still matters: it may be extended or repeated.
+const SOON: Days = Days::new(7);
 
 impl Assumptions {
     /// The same, with the usual figures of a preset where none were given.
@@ -95,8 +99,8 @@ pub(super) struct Estimate {
     priced_as: Option<String>,
     /// Models without a known price at an event that limits money.
     unpriced: Vec<String>,
-    /// Models on offer that Azure has retired, or retires soon.
-    retired: Vec<String>,
+    /// Deployments whose model Azure retires by the end of the event or soon after, with the day.
+    retiring: Vec<String>,
     /// Budgets that are smaller than what the event will use.
     small_budgets: Vec<String>,
     basis: String,
@@ -118,8 +122,10 @@ impl Estimate {
             (None, Some((model, prices))) => (Some(prices), Some(model)),
             (None, None) => (None, None),
         };
-        let azure_usd =
-            prices.map(|prices| azure_usd(requests, [prompt_tokens, completion_tokens], prices));
+        let usd_of = |requests| {
+            prices.map(|prices| azure_usd(requests, [prompt_tokens, completion_tokens], prices))
+        };
+        let azure_usd = usd_of(requests);
         Self {
             tokens_needed: attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(each),
             tokens_granted: granted.iter().copied().reduce(u64::saturating_add),
@@ -134,11 +140,11 @@ impl Estimate {
                 true => unpriced(&offered),
                 false => Vec::new(),
             },
-            retired: distinct(offered.iter().flat_map(|one| retired(one))),
+            retiring: distinct(offered.iter().filter_map(|one| retiring(one, event))),
             small_budgets: small_budgets(
                 &event["allowances"],
                 [requests_each.saturating_mul(each), requests.saturating_mul(each)],
-                azure_usd,
+                [usd_of(requests_each), azure_usd],
             ),
             basis: format!(
                 "{} attendees × {requests_each} requests of {} + {} tokens",
@@ -175,7 +181,14 @@ impl Estimate {
                 self.unpriced.join(", ")
             ));
         }
-        warnings.extend(self.retired.iter().cloned());
+        if !self.retiring.is_empty() {
+            warnings.push(format!(
+                "Azure retires models on offer before the event ends or soon after: {}. Requests to \
+                 them fail from that day: deploy their successors. `lanyard deployment list` has \
+                 the days of all models.",
+                self.retiring.join(", ")
+            ));
+        }
         warnings.extend(self.small_budgets.iter().cloned());
         if let Some(environments) = self.environments.filter(|has| *has < self.environments_needed)
         {
@@ -253,38 +266,47 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The service's warnings about a model with a date of retirement.
-fn retired(deployment: &Value) -> Vec<String> {
-    let warnings = deployment["warnings"].as_array().into_iter().flatten();
-    let warnings = warnings.filter(|_| deployment["facts"]["retires_on"].is_string());
-    warnings.map(|warning| format!("{}: {}", text(&deployment["name"]), text(warning))).collect()
+/// The day on which the model of a deployment is retired, if the event is not over long before.
+fn retiring(deployment: &Value, event: &Value) -> Option<String> {
+    let date = |value: &Value| value.as_str()?.get(..10)?.parse::<NaiveDate>().ok();
+    let day = date(&deployment["facts"]["retires_on"])?;
+    let last = date(&event["ends_at"]).and_then(|ends| ends.checked_add_days(SOON));
+    if last.is_some_and(|last| day > last) {
+        return None;
+    }
+    let name = text(&deployment["name"]);
+    let model = deployment["model"].as_str().or(deployment["azure_name"].as_str());
+    Some(match model.filter(|model| !model.eq_ignore_ascii_case(&name)) {
+        Some(model) => format!("{name} ({model}, {day})"),
+        None => format!("{name} ({day})"),
+    })
 }
 
-/// Warnings about totals that are smaller than what an attendee, or the event, will use.
-fn small_budgets(allowances: &Value, tokens: [u64; 2], usd: Option<f64>) -> Vec<String> {
-    let [of_attendee, of_event] = [&allowances["attendee"], &allowances["event"]];
+/// Warnings about totals that are smaller than what an attendee, or the event, will use: tokens, and
+/// dollars if they are known.
+fn small_budgets(allowances: &Value, tokens: [u64; 2], usd: [Option<f64>; 2]) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (whose, budget, needed) in [
-        ("an attendee", &of_attendee["tokens_total"], tokens[0]),
-        ("the event", &of_event["tokens_total"], tokens[1]),
-    ] {
-        if let Some(budget) = budget.as_u64().filter(|budget| *budget < needed) {
-            warnings.push(format!(
-                "The budget of {whose}, {} total tokens, is below the estimate of {}. It may be \
-                 used up before the event ends.",
-                grouped(budget),
-                grouped(needed)
-            ));
+    let accounts = [("attendee", "an attendee"), ("event", "the event")];
+    for ((account, whose), (tokens, usd)) in accounts.into_iter().zip(tokens.into_iter().zip(usd)) {
+        let limits = &allowances[account];
+        let budget = limits["tokens_total"].as_u64().filter(|budget| *budget < tokens);
+        let words = |tokens| format!("{} total tokens", grouped(tokens));
+        warnings.extend(budget.map(|budget| small(whose, &words(budget), &grouped(tokens))));
+        if let (Some(budget), Some(needed)) = (limits["usd_total"].as_f64(), usd)
+            && budget < needed
+        {
+            let words = |usd| format!("{} USD", dollars(usd));
+            warnings.push(small(whose, &words(budget), &words(needed)));
         }
     }
-    let budget = of_event["usd_total"].as_f64();
-    if let (Some(budget), Some(needed)) = (budget, usd.filter(|usd| budget < Some(*usd))) {
-        warnings.push(format!(
-            "The budget of the event, {budget:.2} USD, is below the estimate of {needed:.2} USD. It \
-             may be used up before the event ends."
-        ));
-    }
     warnings
+}
+
+fn small(whose: &str, budget: &str, needed: &str) -> String {
+    format!(
+        "The budget of {whose}, {budget}, is below the estimate of {needed}. It may be used up \
+         before the event ends."
+    )
 }
 
 fn is_offered(event: &Value, deployment: &Value) -> bool {

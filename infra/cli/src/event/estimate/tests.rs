@@ -122,34 +122,53 @@ fn a_budget_below_the_estimate_is_a_warning() {
         Estimate::of(&event, &[dear.clone()], &Assumptions::default()).warnings()
     };
     let enough = json!({
-        "attendee": {"tokens_total": 200_000},
+        "attendee": {"tokens_total": 200_000, "usd_total": 1.25},
         "event": {"tokens_total": 20_000_000, "usd_total": 125.0},
     });
     assert!(warnings(enough).is_empty() && warnings(json!({"event": {}})).is_empty());
     let small = json!({
-        "attendee": {"tokens_total": 199_999},
+        "attendee": {"tokens_total": 199_999, "usd_total": 1.2},
         "event": {"tokens_total": 1_000, "usd_total": 124.99},
     });
     let small = warnings(small);
-    assert_eq!(small.len(), 3, "{small:?}");
-    assert!(
-        small[0].contains("an attendee, 199,999 total tokens, is below the estimate of 200,000")
-    );
-    assert!(
-        small[1].contains("the event, 1,000 total tokens, is below the estimate of 20,000,000")
-    );
-    assert!(small[2].contains("124.99 USD, is below the estimate of 125.00 USD"));
+    let expected = [
+        "an attendee, 199,999 total tokens, is below the estimate of 200,000.",
+        "an attendee, 1.20 USD, is below the estimate of 1.25 USD.",
+        "the event, 1,000 total tokens, is below the estimate of 20,000,000.",
+        "the event, 124.99 USD, is below the estimate of 125.00 USD.",
+    ];
+    assert_eq!(small.len(), expected.len(), "{small:?}");
+    for (small, expected) in small.iter().zip(expected) {
+        assert!(small.contains(expected), "{small}");
+    }
 }
 
 #[test]
-fn a_retired_model_on_offer_is_a_warning() {
-    let mut old = deployment("a", Some(1_000_000));
-    old["facts"] = json!({"retires_on": "2026-10-01"});
-    old["warnings"] = json!(["Azure retired this model on 2026-10-01."]);
-    let mut other = old.clone();
-    other["name"] = json!("not-offered");
-    let estimate = Estimate::of(&event(), &[old, other], &Assumptions::default());
-    assert_eq!(estimate.warnings(), ["a: Azure retired this model on 2026-10-01."]);
+fn models_that_azure_retires_before_the_event_is_over_are_one_warning() {
+    let retiring = |name: &str, model: Option<&str>, day: &str| {
+        let mut one = deployment(name, Some(1_000_000));
+        one["facts"] = json!({"retires_on": day});
+        one["model"] = json!(model);
+        one["azure_name"] = json!(name);
+        one
+    };
+    let mut event = event();
+    event["deployments"] = Value::Null;
+    event["ends_at"] = json!("2026-12-06T18:00:00+01:00");
+    let deployments = [
+        retiring("gone", Some("gpt-4o"), "2026-10-01"),
+        retiring("meanwhile", None, "2026-12-06"),
+        retiring("soon", None, "2026-12-13"),
+        retiring("later", None, "2026-12-14"),
+    ];
+    let estimate = Estimate::of(&event, &deployments, &Assumptions::default());
+    let [warning] = &estimate.warnings()[..] else { panic!("{:?}", estimate.warnings()) };
+    let named =
+        "or soon after: gone (gpt-4o, 2026-10-01), meanwhile (2026-12-06), soon (2026-12-13).";
+    assert!(warning.contains(named), "{warning}");
+    // Only what the event offers.
+    event["deployments"] = json!(["later"]);
+    assert!(Estimate::of(&event, &deployments, &Assumptions::default()).warnings().is_empty());
 }
 
 #[test]
@@ -172,7 +191,6 @@ fn replicas_of_one_name_are_one_in_a_warning_in_whatever_order_they_stand() {
     let retired = |name: &str| {
         let mut one = deployment(name, Some(1_000_000));
         one["facts"] = json!({"retires_on": "2026-01-01"});
-        one["warnings"] = json!(["Azure has retired it."]);
         one
     };
     let mut event = event();
@@ -180,5 +198,5 @@ fn replicas_of_one_name_are_one_in_a_warning_in_whatever_order_they_stand() {
     let all = [retired("b"), retired("a"), retired("b")];
     let estimate = Estimate::of(&event, &all, &Assumptions::default());
     assert_eq!(estimate.unpriced, ["a", "b"]);
-    assert_eq!(estimate.retired, ["a: Azure has retired it.", "b: Azure has retired it."]);
+    assert_eq!(estimate.retiring, ["a (2026-01-01)", "b (2026-01-01)"]);
 }
