@@ -42,6 +42,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod local_engine;
+mod lowered_budgets;
 mod lowered_caps;
 mod messages;
 mod models;

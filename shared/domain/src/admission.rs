@@ -304,13 +304,39 @@ pub fn may_fit(allowance: &Allowance, demand: &Demand) -> bool {
 /// Why an account does not admit a request. `None` if it does.
 ///
 /// The refusal with the longest wait comes first. An attendee without budget gains nothing from a
-/// retry after a second.
+/// retry after a second, nor from a smaller request.
 #[must_use]
 pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
     if account.get(Field::Blocked) != 0 {
         return Some(Refusal::Blocked);
     }
-    never_fits(allowance, &demand.estimate).or_else(|| lacks(allowance, account, demand))
+    match never_fits(allowance, &demand.estimate) {
+        Some(never) => Some(used_up(allowance, account, demand).unwrap_or(never)),
+        None => lacks(allowance, account, demand),
+    }
+}
+
+/// Why an account admits no request of any size, if what is spent of a limit per day or in total is
+/// all of it or more. A limit can be set below what was spent before.
+#[must_use]
+pub fn used_up(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
+    let is_strict = |limit: &LimitKey| !limit.is_rate() && limit.limit != Limit::InFlight;
+    let lack = |(limit, allowed): (LimitKey, u64)| {
+        // A limit of nothing at all is too small for any request, used or not.
+        let is_spent = allowed > 0 && unspent(limit, allowed, account, demand.day) <= 0;
+        is_spent.then(|| lack(limit, allowed, account, demand)).flatten()
+    };
+    let strict = allowance.each().filter(|(limit, _)| is_strict(limit));
+    strict.filter_map(lack).reduce(Refusal::longer)
+}
+
+/// What of a limit per day or in total is not spent, though it may be reserved. It is negative if
+/// more was spent than the limit allows now.
+#[must_use]
+pub fn unspent(limit: LimitKey, allowed: u64, account: &Account, day: LocalDay) -> i64 {
+    let taken = account.get(Field::of_limit(limit, day.date));
+    let spent = taken.saturating_sub(signed(held(limit, account)));
+    signed(allowed).saturating_sub(spent)
 }
 
 /// Like [`refusal`], but without the check that the request is no larger than the allowance. A
@@ -376,7 +402,7 @@ fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Op
     if needed <= remaining {
         return None;
     }
-    let is_held = needed <= remaining.saturating_add(held(limit, account));
+    let is_held = signed(needed) <= unspent(limit, allowed, account, demand.day);
     match limit.limit.counting() {
         Counting::PerMinute(_) => None,
         Counting::PerDay(_) => {

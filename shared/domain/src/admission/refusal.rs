@@ -119,13 +119,15 @@ impl Refusal {
     /// wait ends either: a change of the other account's limit alone would not help.
     #[must_use]
     pub fn binds_before(&self, other: &Self) -> bool {
-        // What can never fit comes before what is used up, and of two budgets the one with less left.
+        // A budget that is used up comes before what can never fit, because no smaller request helps.
+        // Of two budgets the one with less left comes first.
         let order = |refusal: &Self| match *refusal {
             Self::Blocked => (0, None, 0),
-            Self::NeverFits { limit, allowed, .. } => (1, Some(limit.quantity()), allowed),
-            Self::Budget { limit, remaining, .. } => (2, Some(limit.quantity()), remaining),
-            Self::Day { limit, remaining, .. } => (3, Some(limit.quantity()), remaining),
-            Self::Rate { .. } | Self::InFlight { .. } => (4, None, 0),
+            Self::Budget { limit, remaining: 0, .. } => (1, Some(limit.quantity()), 0),
+            Self::NeverFits { limit, allowed, .. } => (2, Some(limit.quantity()), allowed),
+            Self::Budget { limit, remaining, .. } => (3, Some(limit.quantity()), remaining),
+            Self::Day { limit, remaining, .. } => (4, Some(limit.quantity()), remaining),
+            Self::Rate { .. } | Self::InFlight { .. } => (5, None, 0),
         };
         let ((rank, quantity, left), (other_rank, other_quantity, other_left)) =
             (order(self), order(other));
@@ -180,7 +182,7 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::account::{Account, Field};
-    use crate::admission::{Guess, Side, lacks, propose};
+    use crate::admission::{Guess, Side, lacks, propose, refusal};
     use crate::allowance::Allowance;
     use crate::limit::{Limit, Quantity};
     use crate::unit::{Unit, Units};
@@ -233,6 +235,30 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_below_what_is_spent_is_used_up_for_a_request_of_any_size() {
+        let (field, limit) = (Field::Committed, Limit::TokensTotal);
+        let allowance = Allowance::from([(limit, 20)]);
+        let refused = |used, held, needs| {
+            let account = account(&[(field, used), (Field::Held, held)]);
+            refusal(&allowance, &account, &demand(needs))
+        };
+        let budget = |remaining, is_held| {
+            Some(Refusal::Budget { limit: limit.into(), allowed: 20, remaining, is_held })
+        };
+        let never = Some(Refusal::NeverFits { limit: limit.into(), allowed: 20, needed: 30 });
+        for spent in [20, 90] {
+            assert_eq!(refused(spent, 0, 30), budget(0, false), "{spent}");
+            assert_eq!(refused(spent, 0, 1), budget(0, false), "{spent}");
+        }
+        assert_eq!(refused(0, 0, 30), never);
+        // What is reserved may be given back, and then a smaller request fits.
+        assert_eq!(refused(20, 10, 30), never);
+        assert_eq!(refused(20, 10, 10), budget(0, true));
+        // 90 are spent of 100 that are counted: no end of a request makes room.
+        assert_eq!(refused(100, 10, 5), budget(0, false));
+    }
+
+    #[test]
     fn of_two_accounts_the_one_is_named_whose_limit_binds() {
         let of = |limit: Limit, remaining| Refusal::Budget {
             limit: limit.into(),
@@ -243,12 +269,15 @@ mod tests {
         let budget = |remaining| of(Limit::TokensTotal, remaining);
         let never =
             |allowed| Refusal::NeverFits { limit: Limit::TokensTotal.into(), allowed, needed: 9 };
-        let dollars = of(Limit::UsdTotal, 0);
+        let dollars = |remaining| of(Limit::UsdTotal, remaining);
         assert!(budget(0).binds_before(&budget(500)) && budget(0).binds_before(&budget(0)));
         assert!(!budget(500).binds_before(&budget(0)));
         assert!(never(7).binds_before(&never(8)) && !never(8).binds_before(&never(7)));
-        assert!(never(8).binds_before(&budget(0)) && !budget(0).binds_before(&never(8)));
-        assert!(!dollars.binds_before(&budget(500)) && !budget(0).binds_before(&Refusal::Blocked));
+        assert!(never(8).binds_before(&budget(1)) && !budget(1).binds_before(&never(8)));
+        assert!(budget(0).binds_before(&never(8)) && !never(8).binds_before(&budget(0)));
+        assert!(dollars(0).binds_before(&budget(500)) && !dollars(1).binds_before(&budget(500)));
+        assert!(!dollars(0).binds_before(&budget(0)));
+        assert!(!budget(0).binds_before(&Refusal::Blocked));
     }
 
     #[test]

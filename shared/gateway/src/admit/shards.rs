@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Rejection, Side};
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
@@ -50,7 +51,7 @@ impl Gateway {
         // The settlement of a job finds its shard by its id.
         let bound = is_job.then_some(choices[0]);
         if let Some(rejection) = shard::reject(allowance, event.shards, bound, demand) {
-            return Err(rejection.into());
+            return Err(self.unless_used_up(event, allowance, demand, rejection).await.into());
         }
         if event.shards <= 1 {
             return self.admit_to(event, 0, demand).await.map(|()| 0);
@@ -73,6 +74,22 @@ impl Gateway {
             }
         }
         self.admit_by_reading(event, demand, bound, false).await
+    }
+
+    /// Why a request that is too large for the event's limits is refused: where one of them is used
+    /// up, no smaller request helps.
+    async fn unless_used_up(
+        &self,
+        event: &Event,
+        allowance: &Allowance,
+        demand: &Demand,
+        rejection: Rejection,
+    ) -> Rejection {
+        let Rejection::Refuse(_) = rejection else { return rejection };
+        // Without an answer of the store it is refused all the same.
+        let shards = self.ports.ledger.accounts(&event.account_keys()).await.unwrap_or_default();
+        let used_up = admission::used_up(allowance, &shard::total(&shards), demand);
+        used_up.map_or(rejection, Rejection::Refuse)
     }
 
     /// Admits a request for more tokens than one shard's part of a minute. The first shard alone goes
