@@ -7,6 +7,7 @@ import { cell, csv } from "../../functions/pages/web/csv.js";
 import { decoded, guess, namesOf, rowsOf } from "../../functions/pages/web/roster-csv.js";
 import * as t from "../../functions/pages/web/texts.js";
 import { budgetEnd, burnDown, lastMinute, minutePoints, minuteTimes, startOfDay } from "../../functions/pages/web/rates.js";
+import { shareHint, shareOf } from "../../functions/pages/web/event-shares.js";
 import { transliterated } from "../../functions/pages/web/transliterate.js";
 import { webAddress } from "../../functions/pages/web/markdown.js";
 import { shortDuration, duration } from "../../functions/pages/web/time.js";
@@ -72,6 +73,19 @@ export async function modules(step) {
       });
       assert.deepEqual(found.problems.map((each) => (each.endsWith("twice") ? each.toLowerCase() : each)), said, name);
     }
+  });
+  await step("an attendee's share of a budget is that of the service, and a total that was set stays", async () => {
+    assert.deepEqual([shareOf("tokens_total", 255, 20), shareOf("tokens_total", 10, 1), shareOf("usd_total", 20, 100), shareOf("usd_total", 1e-9, 100)], [25, 10, 0.4, 1e-9]);
+    const hint = (/** @type {number | null} */ each, /** @type {number | null} */ total, typed = each) => {
+      const event = /** @type {any} */ ({ attendees: 100, allowances: { event: { usd_total: 20 }, attendee: { usd_total: each } } });
+      return shareHint(event, "usd_total", { total, attendees: 100, each: typed });
+    };
+    assert.equal(hint(0.4, 50), t.shareFollows("$1.00"));
+    assert.equal(hint(0.4, null), t.shareFollows(t.noLimit));
+    assert.equal(hint(7, 50), t.shareStays("$1.00"));
+    assert.deepEqual([hint(0.4, 20), hint(0.4, 50, 3)], ["", ""]);
+    assert.equal(shareHint(null, "usd_total", { total: 50, attendees: 100, each: null }), t.shareIfEmpty("$1.00"));
+    assert.equal(shareHint(null, "usd_total", { total: null, attendees: 100, each: null }), t.twiceTheFairShare);
   });
   await step("a roster is read from a column of email addresses, and with any header", async () => {
     const read = (/** @type {string} */ text) => {

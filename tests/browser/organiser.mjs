@@ -58,6 +58,8 @@ export async function organiserSteps({ browser, service, step }) {
     await type(page, "[name='contact.name']", "Edvard");
     await page.click("#limits-part summary");
     await type(page, "[name='allowances.event.tokens_total']", "100000");
+    const hint = await textOf(page, "[id='field-allowances.attendee.tokens_total-hint']");
+    assert.equal(hint, "If empty: 2,000, twice the fair share of the event's total.");
     await page.click("#event-form button.main");
     await page.waitForSelector("#event-code");
     assert.equal(await textOf(page, "#view h1"), "Bergen Hack");

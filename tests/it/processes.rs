@@ -134,7 +134,8 @@ fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> 
         "allowances": {
             "attendee": {
                 "requests_per_day": requests, "requests_per_minute": null,
-                "tokens_per_minute": null, "tokens_total": null, "in_flight": null,
+                "tokens_per_minute": null, "tokens_total": null, "usd_total": null,
+                "in_flight": null,
             },
             "event": {
                 "requests_per_minute": null, "tokens_per_minute": null, "tokens_total": tokens,

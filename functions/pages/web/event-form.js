@@ -8,6 +8,7 @@ import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { modelLimits } from "./event-model-limits.js";
 import { eventModels } from "./event-models.js";
+import { showShares } from "./event-shares.js";
 import { capitalised, clearProblems, showProblems } from "./form.js";
 import { LIMITS, limitInput, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
@@ -165,6 +166,7 @@ export function eventForm(event, events, deployments, done) {
     return body;
   }
 
+  showShares(form, event);
   return form;
 }
 

@@ -42,7 +42,7 @@ export function dollars(value) {
  * @param {string} name
  * @param {number} value
  */
-function amountOf(name, value) {
+export function limitAmount(name, value) {
   return isMoney(name) ? dollars(value) : number(value);
 }
 
@@ -167,7 +167,7 @@ export function remainingSummary(access) {
     .sort(([, one], [, other]) => share(one) - share(other))
     .slice(0, 2);
   if (!closest.length) return t.noPersonalLimitsAre;
-  return t.remainingOf(list(closest.map(([name, left]) => t.remainingOfLimit(amountOf(name, left.remaining), amountOf(name, left.allowed), limitName(name)))));
+  return t.remainingOf(list(closest.map(([name, left]) => t.remainingOfLimit(limitAmount(name, left.remaining), limitAmount(name, left.allowed), limitName(name)))));
 }
 
 /** @param {ShownLimit} limit */
@@ -179,7 +179,7 @@ function limitEntry({ name, model, left }) {
     h("dt", {}, limitName(name), model ? [t.ofModel, h("code", {}, model)] : null),
     h("dd", {},
       bar(share(left)),
-      h("span", { "data-remaining": remaining }, t.amountLeft(amountOf(name, remaining), amountOf(name, allowed))),
+      h("span", { "data-remaining": remaining }, t.amountLeft(limitAmount(name, remaining), limitAmount(name, allowed))),
       h("span.muted.small", {}, reset)));
 }
 

@@ -5,6 +5,7 @@ mod create;
 mod estimate;
 mod reset;
 mod settings;
+mod shares;
 mod watch;
 mod when;
 
@@ -158,7 +159,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
                 "End {}? `lanyard event extend` opens it again.",
                 text(&event["name"])
             ))?;
-            changed(session, &event, Method::Post, "/end", None).await
+            changed(session, &event, Method::Post, "/end", None).await.map(|_| ())
         }
         EventCommand::RotateCode { event, grace, code } => {
             let event = session.event(&event).await?;
@@ -167,7 +168,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
             if let Some(code) = code {
                 body["code"] = json!(code);
             }
-            changed(session, &event, Method::Post, "/rotate-code", Some(body)).await
+            changed(session, &event, Method::Post, "/rotate-code", Some(body)).await.map(|_| ())
         }
         EventCommand::Delete(OneEvent { event }) => {
             let event = session.event(&event).await?;
@@ -227,7 +228,8 @@ async fn extend(
         (None, Some(by)) => when::later(&event["ends_at"], by)?,
         (None, None) => return Err(CliError::Usage("Use --to TIME or --by DURATION".to_owned())),
     };
-    changed(session, &event, Method::Patch, "", Some(json!({"ends_at": ends_at}))).await
+    let body = json!({"ends_at": ends_at});
+    changed(session, &event, Method::Patch, "", Some(body)).await.map(|_| ())
 }
 
 async fn step(session: &Session, event: &str, step: &str) -> Result<(), CliError> {
@@ -243,17 +245,17 @@ async fn step(session: &Session, event: &str, step: &str) -> Result<(), CliError
     Ok(())
 }
 
-/// Changes an event, and prints it with what is different now. Warnings that it had before are not
-/// repeated.
+/// Changes an event, prints it with what is different now, and returns it; `None` after a dry run.
+/// Warnings that it had before are not repeated.
 async fn changed(
     session: &Session,
     before: &Value,
     method: Method,
     below: &str,
     body: Option<Value>,
-) -> Result<(), CliError> {
+) -> Result<Option<Value>, CliError> {
     let path = event_path(before, below);
-    let Some(event) = session.write(method, &path, body.as_ref()).await? else { return Ok(()) };
+    let Some(event) = session.write(method, &path, body.as_ref()).await? else { return Ok(None) };
     session.output.data(&event, |style| {
         let mut lines = summary(&event);
         lines.extend(changes::between(before, &event).into_iter().map(|line| ("changed", line)));
@@ -262,7 +264,7 @@ async fn changed(
     let known = warnings(before);
     let new = warnings(&event).into_iter().filter(|warning| !known.contains(warning));
     session.output.warn(&new.collect::<Vec<_>>());
-    Ok(())
+    Ok(Some(event))
 }
 
 /// The most important fields of an event.

@@ -223,7 +223,8 @@ impl Preset {
 const MOST_IN_FLIGHT: u64 = 800;
 
 /// The default limit of an attendee on a unit. It is enough for a weekend's project and costs a few
-/// dollars at most. Money has none: the price of a model may be unknown.
+/// dollars at most. Money has none unless the event has a budget in dollars: the price of a model may
+/// be unknown.
 fn usual(unit: Unit) -> Option<u64> {
     match unit {
         Unit::Images => Some(50),
@@ -304,20 +305,36 @@ impl Allowances {
         let attendees_at_most = Some(attendees.saturating_mul(3));
         let usual =
             Self { attendee, event, attendees: attendees_at_most, by_model: ByModel::default() };
-        usual.with_share_of_total(attendees)
+        usual.with_shares(attendees, |_| true)
     }
 
-    /// The same with a total for each attendee: twice the fair share of the event's, and never more
-    /// than all of it.
+    /// The default of an attendee's total: twice the fair share of the event's, and never more than
+    /// all of it. `None` if the event has no such total.
     #[must_use]
-    pub fn with_share_of_total(mut self, attendees: u64) -> Self {
+    pub fn share(&self, limit: Limit, attendees: u64) -> Option<u64> {
         let share =
             |total: u64| (total.saturating_mul(2) / attendees.max(1)).clamp(1, total.max(1));
-        let total = self.event.limit(Limit::TokensTotal).map(share);
-        self.attendee.set(Limit::TokensTotal, total);
+        self.event.limit(limit).map(share)
+    }
+
+    /// The same with the default of each attendee's total where it applies.
+    #[must_use]
+    pub fn with_shares(mut self, attendees: u64, applies: impl Fn(Limit) -> bool) -> Self {
+        for limit in SHARED.into_iter().filter(|limit| applies(*limit)) {
+            self.attendee.set(limit, self.share(limit, attendees));
+        }
         self
     }
+
+    /// Whether an attendee's total is its default, as far as its value says.
+    #[must_use]
+    pub fn has_share(&self, limit: Limit, attendees: u64) -> bool {
+        self.attendee.limit(limit) == self.share(limit, attendees)
+    }
 }
+
+/// The totals of an event of which each attendee gets a share by default.
+pub const SHARED: [Limit; 2] = [Limit::TokensTotal, Limit::UsdTotal];
 
 /// The quota of an event's deployments per minute. `None` where an organiser gave no figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

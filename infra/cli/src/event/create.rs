@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::estimate::{Assumptions, Estimate};
 use super::settings::Settings;
 use super::when::{end, read, span, time_or_now};
-use super::{changed, summary};
+use super::{changed, shares, summary};
 use crate::api::Method;
 use crate::error::CliError;
 use crate::limits;
@@ -171,7 +171,13 @@ pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<
         ));
     }
     let event = session.event(&arguments.event).await?;
-    changed(session, &event, Method::Patch, "", Some(Value::Object(body))).await
+    let named = body.get("allowances").map(|limits| limits["attendee"].clone());
+    let after = changed(session, &event, Method::Patch, "", Some(Value::Object(body))).await?;
+    if let Some(after) = after {
+        let said = shares::said(&event, &after, &named.unwrap_or_default());
+        said.iter().for_each(|line| session.output.say(line));
+    }
+    Ok(())
 }
 
 /// `lanyard event clone`
@@ -313,11 +319,17 @@ fn limits(event: &Value) -> Vec<(&'static str, String)> {
         format!("{} requests/min", number(&each["requests_per_minute"])),
         format!("{} tokens/min", number(&each["tokens_per_minute"])),
     ];
-    let budget = [format!("{} total tokens", number(&all["tokens_total"]))];
+    let totals = |limits: &Value| {
+        let tokens = match limits["tokens_total"].is_null() {
+            true => "any number of tokens in total".to_owned(),
+            false => format!("{} total tokens", number(&limits["tokens_total"])),
+        };
+        std::iter::once(tokens).chain(of_money(limits)).collect::<Vec<_>>()
+    };
     let mut lines = default_models(event);
     lines.extend([
-        ("attendee", attendee.into_iter().chain(of_money(each)).collect::<Vec<_>>().join(", ")),
-        ("budget", budget.into_iter().chain(of_money(all)).collect::<Vec<_>>().join(", ")),
+        ("attendee", [&attendee[..], &totals(each)].concat().join(", ")),
+        ("budget", totals(all).join(", ")),
     ]);
     for (whose, limits) in [("each attendee", each), ("the event", all)] {
         for (model, limits) in limits["by_model"].as_object().into_iter().flatten() {

@@ -28,11 +28,13 @@ pub(super) struct Settings {
     #[arg(long, value_name = "NUMBER")]
     max_choices: Option<u64>,
 
-    /// Budget of the event in total tokens.
+    /// Budget of the event in total tokens. Each attendee gets twice the fair share of it, unless
+    /// --limit tokens_total is set.
     #[arg(long, value_name = "TOKENS")]
     budget: Option<u64>,
 
-    /// Budget of the event in US dollars, such as 50. Needs models whose prices are known.
+    /// Budget of the event in US dollars, such as 50. Needs models whose prices are known. Each
+    /// attendee gets twice the fair share of it, unless --limit usd_total is set.
     #[arg(long, value_name = "USD", value_parser = dollars)]
     budget_usd: Option<f64>,
 

@@ -99,7 +99,9 @@ async fn money_is_shown_where_it_is_limited_and_where_it_was_spent() {
         lines.next().unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
     };
     assert!(line("budget", &made).ends_with("total tokens, 20.00 USD"), "{made}");
-    assert!(line("attendee", &made).ends_with("tokens/min, 2.00 USD/day"), "{made}");
+    // Of 20 dollars, 100 attendees get twice their fair share.
+    let each = "tokens/min, 1,000,000 total tokens, 0.40 USD, 2.00 USD/day";
+    assert!(line("attendee", &made).ends_with(each), "{made}");
     assert!(
         line("by model", &made).ends_with("gpt-5-mini for the event: usd_total 5.00"),
         "{made}"
@@ -323,6 +325,24 @@ async fn a_change_warns_of_what_is_new_and_does_not_repeat_earlier_warnings() {
     assert_eq!(lowered.exit, Some(0), "{lowered:?}");
     assert!(lowered.err.contains("tokens_total"), "{lowered:?}");
     assert!(!lowered.err.contains(guessed), "{lowered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_of_the_budget_says_what_becomes_of_each_attendees_total() {
+    let service = Service::start().await;
+    service.run_ok(&[&OSLO[..], &["--code", "night"]].concat()).await;
+    let edit = ["event", "edit", "night"];
+
+    let follows = service.run(&[&edit[..], &["--budget", "20000000"]].concat()).await;
+    assert!(follows.out.contains("attendee.tokens_total: 1000000 → 400000"), "{follows:?}");
+    assert!(follows.err.contains("has 400,000 total tokens now"), "{follows:?}");
+    let both = ["--budget", "10000000", "--limit", "tokens_total=9000"];
+    let set = service.run(&[&edit[..], &both].concat()).await;
+    assert!(!set.err.contains("Each attendee"), "{set:?}");
+    let stays = service.run(&[&edit[..], &["--budget", "20000000"]].concat()).await;
+    assert!(stays.err.contains("still has 9,000 total tokens"), "{stays:?}");
+    let command = stays.err.split("lanyard ").nth(1).unwrap().trim();
+    assert_eq!(service.run(&command.split(' ').collect::<Vec<_>>()).await.exit, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Makes an event of a draft: defaults, and checks across fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::access::Access;
@@ -176,7 +176,13 @@ pub(crate) fn changed(
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),
         window,
         expected_attendees,
-        allowances: allowances(draft.allowances, &event.allowances, &usual, (&catalog, &mistakes)),
+        allowances: changed_allowances(
+            draft.allowances,
+            event,
+            &usual,
+            expected_attendees,
+            (&catalog, &mistakes),
+        ),
         seats_per_minute: event.seats_per_minute.map(|before| match draft.attendees {
             Given::Absent | Given::Wrong => before,
             Given::Null | Given::Value(_) => SeatPace::for_attendees(expected_attendees),
@@ -262,21 +268,45 @@ fn check_money(event: Option<&Event>, mistakes: &Mistakes) {
     }
 }
 
-/// The limits of a new event. An attendee's total follows the event's, unless the body has both.
+/// The limits of a new event. An attendee's totals are shares of the event's, unless the body has
+/// them.
 fn new_allowances(
     given: Given<AllowancesDraft>,
     usual: &Allowances,
     attendees: u64,
     offer: (&Catalog, &Mistakes),
 ) -> Allowances {
-    let says_total = match &given {
-        Given::Value(AllowancesDraft { attendee: Given::Value(limits), .. }) => {
-            limits.0.contains_key(&Limit::TokensTotal)
-        }
-        Given::Absent | Given::Null | Given::Wrong | Given::Value(_) => false,
-    };
+    let named = named_for_attendees(&given);
     let new = allowances(given, usual, usual, offer);
-    if says_total { new } else { new.with_share_of_total(attendees) }
+    new.with_shares(attendees, |limit| !named.contains(&limit))
+}
+
+/// The limits of a changed event. An attendee's total that was a share of the event's follows a
+/// change of that, unless the body has it too.
+fn changed_allowances(
+    given: Given<AllowancesDraft>,
+    event: &Event,
+    usual: &Allowances,
+    attendees: u64,
+    offer: (&Catalog, &Mistakes),
+) -> Allowances {
+    let (named, before) = (named_for_attendees(&given), &event.allowances);
+    let resets = matches!(&given, Given::Value(draft) if draft.attendee == Given::Null);
+    let after = allowances(given, before, usual, offer);
+    let was_share = |limit| before.has_share(limit, event.expected_attendees);
+    let moves = |limit| before.event.limit(limit) != after.event.limit(limit);
+    let follows = |limit| resets || (was_share(limit) && moves(limit) && !named.contains(&limit));
+    after.clone().with_shares(attendees, follows)
+}
+
+/// The limits that a body has for each attendee.
+fn named_for_attendees(given: &Given<AllowancesDraft>) -> BTreeSet<Limit> {
+    match given {
+        Given::Value(AllowancesDraft { attendee: Given::Value(limits), .. }) => {
+            limits.0.keys().copied().collect()
+        }
+        Given::Absent | Given::Null | Given::Wrong | Given::Value(_) => BTreeSet::new(),
+    }
 }
 
 fn allowances(

@@ -74,13 +74,13 @@ proptest! {
     fn an_attendee_gets_twice_the_fair_share_and_never_more_than_all(
         attendees in 0u64..100_000, total in 0u64..10_000_000_000,
     ) {
-        let all = Allowances {
-            event: Allowance::from([(Limit::TokensTotal, total)]),
-            ..Allowances::default()
-        };
-        let each = all.with_share_of_total(attendees).attendee.limit(Limit::TokensTotal).unwrap();
-        prop_assert!(each >= 1 && each <= total.max(1));
-        prop_assert!(each == total.max(1) || each >= total * 2 / attendees.max(1));
+        let event = SHARED.map(|limit| (limit, total)).into();
+        let all = Allowances { event, ..Allowances::default() }.with_shares(attendees, |_| true);
+        for limit in SHARED {
+            let each = all.attendee.limit(limit).unwrap();
+            prop_assert!(each >= 1 && each <= total.max(1));
+            prop_assert!(each == total.max(1) || each >= total * 2 / attendees.max(1));
+        }
     }
 }
 

@@ -45,6 +45,49 @@ fn absent_fields_keep_their_value_and_null_clears() {
     assert_eq!(cleared.allowances.attendees, Some(300));
 }
 
+/// What each attendee may use in all, of tokens and of nano-dollars.
+fn totals(event: &Event) -> [Option<u64>; 2] {
+    [Limit::TokensTotal, Limit::UsdTotal].map(|limit| event.allowances.attendee.limit(limit))
+}
+
+fn budgets(tokens: u64, usd: f64) -> Value {
+    json!({"allowances": {"event": {"tokens_total": tokens, "usd_total": usd}}})
+}
+
+#[test]
+fn a_total_of_each_attendee_that_is_a_share_of_the_budget_follows_it() {
+    let event = create(oslo(budgets(1_000_000, 20.0))).unwrap();
+    assert_eq!(totals(&event), [Some(20_000), Some(400_000_000)]);
+    let raised = change(&event, budgets(2_000_000, 50.0)).unwrap();
+    assert_eq!(totals(&raised), [Some(40_000), Some(1_000_000_000)]);
+    let lifted = json!({"allowances": {"event": {"tokens_total": null, "usd_total": null}}});
+    assert_eq!(totals(&change(&raised, lifted).unwrap()), [None, None]);
+    // Also where the event had no budget before.
+    let workshop = create(oslo(json!({}))).unwrap();
+    assert_eq!(totals(&workshop), [Some(1_000_000), None]);
+    let limited = change(&workshop, budgets(2_000_000, 20.0)).unwrap();
+    assert_eq!(totals(&limited), [Some(40_000), Some(400_000_000)]);
+    let fewer = change(&limited, json!({"attendees": 10})).unwrap();
+    assert_eq!(totals(&fewer), totals(&limited), "attendees alone change no limits");
+    let reset = change(&fewer, json!({"allowances": {"attendee": null}})).unwrap();
+    assert_eq!(totals(&reset), [Some(400_000), Some(4_000_000_000)]);
+}
+
+#[test]
+fn a_total_of_each_attendee_that_was_set_stays_when_the_budget_changes() {
+    let own = json!({"tokens_total": 7_000, "usd_total": null});
+    let mut body = budgets(1_000_000, 20.0);
+    body["allowances"]["attendee"] = own.clone();
+    let event = create(oslo(body)).unwrap();
+    assert_eq!(totals(&event), [Some(7_000), None]);
+    assert_eq!(totals(&change(&event, budgets(2_000_000, 50.0)).unwrap()), [Some(7_000), None]);
+    // One that stands in the same body is taken as it is.
+    let event = create(oslo(budgets(1_000_000, 20.0))).unwrap();
+    let mut body = budgets(2_000_000, 50.0);
+    body["allowances"]["attendee"] = own;
+    assert_eq!(totals(&change(&event, body).unwrap()), [Some(7_000), None]);
+}
+
 #[test]
 fn a_change_of_the_zone_alone_keeps_the_instants() {
     let event = create(oslo(json!({}))).unwrap();

@@ -1,0 +1,113 @@
+//! What a change of an event's budgets does to the totals of its attendees.
+
+use lanyard_domain::allowance::{Allowances, SHARED};
+use lanyard_domain::limit::Limit;
+use serde_json::{Value, json};
+
+use crate::money;
+use crate::table::text;
+
+/// What became of each attendee's totals when the event's were changed. `named` are the limits of
+/// attendees that were changed in the same call.
+pub(super) fn said(before: &Value, after: &Value, named: &Value) -> Vec<String> {
+    let is_left = |limit: &Limit| named.get(limit.name()).is_none();
+    SHARED.into_iter().filter(is_left).filter_map(|limit| of(limit, before, after)).collect()
+}
+
+fn of(limit: Limit, before: &Value, after: &Value) -> Option<String> {
+    let name = limit.name();
+    let total = |event: &Value, whose: &str| event["allowances"][whose][name].clone();
+    if total(before, "event") == total(after, "event") {
+        return None;
+    }
+    let (was, is) = (total(before, "attendee"), total(after, "attendee"));
+    let share = share(limit, &total(after, "event"), after["attendees"].as_u64()?)?;
+    let edit = format!("lanyard event edit {} --limit {name}=", text(&after["id"]));
+    let unit = if limit == Limit::UsdTotal { "USD" } else { "total tokens" };
+    let shown = |value: &Value| match value.is_null() {
+        true => "no limit in total".to_owned(),
+        false => format!("{} {unit}", money::limit(name, value)),
+    };
+    match is == share {
+        true if was == is => None,
+        true => Some(format!(
+            "Each attendee has {} now, and had {}: twice the fair share of the budget. To set \
+             another limit: {edit}NUMBER",
+            shown(&is),
+            shown(&was),
+        )),
+        false => Some(format!(
+            "Each attendee still has {}, because that was not twice the fair share of the budget. \
+             To change it to {}: {edit}{}",
+            shown(&is),
+            shown(&share),
+            if share.is_null() { "none".to_owned() } else { share.to_string() },
+        )),
+    }
+}
+
+/// The default of an attendee's total, as the service writes it.
+fn share(limit: Limit, of_event: &Value, attendees: u64) -> Option<Value> {
+    let event = serde_json::from_value(json!({ limit.name(): of_event })).ok()?;
+    let allowances = Allowances { event, ..Allowances::default() };
+    let attendee = allowances.with_shares(attendees, |_| true).attendee;
+    Some(serde_json::to_value(attendee).ok()?[limit.name()].take())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(event: &Value, attendee: &Value) -> Value {
+        json!({"id": "evt_1", "attendees": 100, "allowances": {
+            "event": {"tokens_total": event, "usd_total": null},
+            "attendee": {"tokens_total": attendee, "usd_total": null},
+        }})
+    }
+
+    #[test]
+    fn a_share_that_follows_a_budget_is_said() {
+        let before = event(&json!(1_000_000), &json!(20_000));
+        let after = event(&json!(2_000_000), &json!(40_000));
+        let follows = "Each attendee has 40,000 total tokens now, and had 20,000 total tokens: twice \
+                       the fair share of the budget. To set another limit: lanyard event edit evt_1 \
+                       --limit tokens_total=NUMBER";
+        assert_eq!(said(&before, &after, &Value::Null), [follows]);
+        assert!(said(&before, &after, &json!({"tokens_total": 40_000})).is_empty());
+        assert!(said(&before, &before, &Value::Null).is_empty());
+    }
+
+    #[test]
+    fn a_total_that_stays_is_said_with_the_option_that_changes_it() {
+        let before = event(&json!(1_000_000), &json!(7_000));
+        let stays = said(&before, &event(&json!(2_000_000), &json!(7_000)), &Value::Null);
+        assert_eq!(
+            stays,
+            [
+                "Each attendee still has 7,000 total tokens, because that was not twice the fair share \
+              of the budget. To change it to 40,000 total tokens: lanyard event edit evt_1 --limit \
+              tokens_total=40000"
+            ]
+        );
+        let lifted = said(&before, &event(&Value::Null, &json!(7_000)), &Value::Null);
+        assert!(
+            lifted[0].ends_with(
+                "to no limit in total: lanyard event edit evt_1 --limit tokens_total=none"
+            )
+        );
+    }
+
+    #[test]
+    fn a_share_of_dollars_is_written_as_dollars() {
+        let with = |event: &Value, attendee: &Value| {
+            json!({"id": "evt_1", "attendees": 100, "allowances": {
+                "event": {"usd_total": event}, "attendee": {"usd_total": attendee},
+            }})
+        };
+        let before = with(&json!(20.0), &json!(0.4));
+        let follows = said(&before, &with(&json!(50.0), &json!(1.0)), &Value::Null);
+        assert!(follows[0].starts_with("Each attendee has 1.00 USD now, and had 0.40 USD:"));
+        let stays = said(&before, &with(&json!(50.0), &json!(0.4)), &Value::Null);
+        assert!(stays[0].ends_with("--limit usd_total=1.0"), "{stays:?}");
+    }
+}
