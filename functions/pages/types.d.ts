@@ -212,6 +212,8 @@ export interface Attendee {
   in_flight: number;
   own_limits: string[];
   own_limits_by_model?: Record<string, string[]>;
+  /** Only in the response to a change. */
+  warnings?: string[];
   /** Also `by_model`, where the event limits single models. */
   allowance: Limits;
   usage: Usage;

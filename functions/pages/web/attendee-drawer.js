@@ -9,7 +9,7 @@ import { fill, h } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
-import { LIMITS, dollars, isMoney, limitInput, limitName, ownLimits } from "./limits.js";
+import { LIMITS, limitAmount, limitInput, limitName, ownLimits, withLabels } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -45,7 +45,7 @@ export function openDrawer(event, attendee, changed) {
       changed(current);
       show();
       showDetails();
-      fill(result, h("p.note.good", { role: "status" }, t.saved));
+      fill(result, h("p.note.good", { role: "status" }, t.saved), (current.warnings ?? []).map((warning) => h("p.note.warn", { role: "status" }, withLabels(warning))));
     } catch (error) {
       fill(result, errorNote(error));
       showProblems(dialog, asApiError(error).details);
@@ -189,7 +189,7 @@ export function openDrawer(event, attendee, changed) {
 function refusal({ scope, code, limit, ends_at: until }, zone) {
   const end = until ? t.until(dateTime(until, zone)) : "";
   if (!limit) return `${reason(code)}${end}`;
-  const amount = (/** @type {number} */ value) => (isMoney(limit.name) ? dollars(value) : number(value));
+  const amount = (/** @type {number} */ value) => limitAmount(limit.name, value);
   const name = limit.model ? `${limit.model}: ${limitName(limit.name)}` : limitName(limit.name);
   const named = scope === "event" ? t.limitOfEvent(name) : t.theirLimitOf(name);
   const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountOf(amount(limit.remaining), amount(limit.allowed));

@@ -197,8 +197,8 @@ export function eventView(first) {
     const ms = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? "–" : t.ms(value));
     const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, value, of ? h("span.of", {}, of) : null));
     fill(numbers,
-      one("n-tokens", t.tokensHead, number(total.total_tokens), budget ? t.ofBudget(budget) : t.noBudgetSetNumber),
-      one("n-cost", t.cost, dollars(spent), `${money ? t.ofLeft(dollars(money), dollars(Math.max(money - spent - held, 0))) : t.noBudgetSetNumber}${held ? t.reserved(dollars(held)) : ""}`),
+      one("n-tokens", t.tokensHead, number(total.total_tokens), budget ? ofTokens(budget, total.total_tokens) : t.noBudgetSetNumber),
+      one("n-cost", t.cost, dollars(spent), `${money ? ofMoney(money, spent, held) : t.noBudgetSetNumber}${held ? t.reserved(dollars(held)) : ""}`),
       one("n-requests", t.requests, number(total.requests)),
       one("n-errors", t.errors, number(failed), t.includingRejectedRequests),
       one("n-joined", t.joined, number(joined), seats ? t.ofSeats(seats) : ""),
@@ -208,6 +208,23 @@ export function eventView(first) {
       one("n-first-byte", t.timeToFirstByte, ms(latest?.p50_ms), t.medianP95(ms(latest?.p95_ms))),
       budgetNumber("n-budget", t.budgetEnds, budgetEnd(state.event, "tokens_total", rows, total.total_tokens, now), (perHour) => t.tokensPerHour(Math.round(perHour))),
       budgetNumber("n-budget-usd", t.moneyEnds, budgetEnd(state.event, "usd_total", rows, spent, now), dollars));
+
+    /**
+     * @param {number} budget
+     * @param {number} used
+     */
+    function ofTokens(budget, used) {
+      return used >= budget ? t.ofUsedUp(number(budget)) : t.ofBudget(budget);
+    }
+
+    /**
+     * @param {number} budget
+     * @param {number} spent
+     * @param {number} held
+     */
+    function ofMoney(budget, spent, held) {
+      return spent >= budget ? t.ofUsedUp(dollars(budget)) : t.ofLeft(dollars(budget), dollars(Math.max(budget - spent - held, 0)));
+    }
 
     /**
      * @param {string} id

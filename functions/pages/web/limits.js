@@ -89,9 +89,11 @@ export function limitName(name) {
  */
 export function withLabels(warning) {
   return warning
-    .replaceAll(/allowances\.(attendee|event)\.(\w+)/g, (path, of, name) => {
-      if (!LIMITS.includes(name)) return path;
-      return of === "attendee" ? t.limitPerAttendee(limitName(name)) : t.limitOfEvent(limitName(name));
+    .replaceAll(/(?:allowances\.(attendee|event)|allowance)\.(?:by_model\.(\S+)\.)?(\w+)/g, (path, of, model, name) => {
+      if (!LIMITS_BY_MODEL.includes(name)) return path;
+      const limit = model ? t.limitOfModel(limitName(name), model) : limitName(name);
+      if (!of) return t.limitOfAttendee(limit);
+      return of === "attendee" ? t.limitPerAttendee(limit) : t.limitOfEvent(limit);
     })
     .replaceAll("max_completion_tokens", t.maxOutputTokensName);
 }

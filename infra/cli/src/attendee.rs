@@ -13,7 +13,7 @@ use lanyard_domain::unit::Unit;
 use serde_json::{Map, Value, json};
 
 use self::import::ImportArguments;
-use self::known::{User, remark};
+use self::known::User;
 use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
@@ -338,35 +338,29 @@ async fn free(session: &Session, event: &str, user: Option<String>) -> Result<()
 async fn block(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let user = User { event: &event, name: user };
-    let found = user.find(session).await?;
-    let in_advance = user.in_advance(session, found.as_ref(), "blocked").await?;
-    change(session, &user, &json!({"blocked": true}), in_advance).await
+    let changed = session.write(Method::Patch, &user.path(), Some(&json!({"blocked": true})));
+    match changed.await? {
+        Some(changed) => show_block(session, &user.checked(session, changed, "blocked").await),
+        None => Ok(()),
+    }
 }
 
 async fn unblock(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let user = User { event: &event, name: user };
     user.get(session).await?;
-    change(session, &user, &json!({"blocked": false}), None).await
+    let changed = session.write(Method::Patch, &user.path(), Some(&json!({"blocked": false})));
+    changed.await?.map_or(Ok(()), |attendee| show_block(session, &attendee))
 }
 
-async fn change(
-    session: &Session,
-    user: &User<'_>,
-    body: &Value,
-    in_advance: Option<String>,
-) -> Result<(), CliError> {
-    let changed = session.write(Method::Patch, &user.path(), Some(body)).await?;
-    let mut attendee = changed.unwrap_or_default();
-    remark(session, &mut attendee, in_advance);
-    if session.globals.dry_run {
-        return Ok(());
-    }
-    session.output.data(&attendee, |style| {
+fn show_block(session: &Session, attendee: &Value) -> Result<(), CliError> {
+    session.output.data(attendee, |style| {
         style.pairs(&[
             ("user", text(&attendee["user"])),
             ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
-            own_limits_line(&attendee),
+            own_limits_line(attendee),
         ])
-    })
+    })?;
+    session.output.warn(&warnings(attendee));
+    Ok(())
 }

@@ -96,7 +96,10 @@ impl Money {
             words.push_str(&format!(", {} reserved", dollars(self.held)));
         }
         if let (Some(left), Some(budget)) = (self.left(), self.budget) {
-            words.push_str(&format!(", {} of {} left", dollars(left), dollars(budget)));
+            words.push_str(&match self.spent >= budget {
+                true => format!(", the budget of {} is used up", dollars(budget)),
+                false => format!(", {} of {} left", dollars(left), dollars(budget)),
+            });
         }
         words
     }
@@ -134,7 +137,7 @@ mod tests {
         let money = Money::of_event(&event, &total);
         assert_eq!(money.in_words(), "1.50 USD spent, 0.25 reserved, 18.25 of 20.00 left");
         let over = Money::of_event(&event, &json!({"usd": 21.0}));
-        assert_eq!(over.in_words(), "21.00 USD spent, 0.00 of 20.00 left");
+        assert_eq!(over.in_words(), "21.00 USD spent, the budget of 20.00 is used up");
         let without = Money::of_event(&json!({}), &json!({"usd": 0.0002}));
         assert_eq!(without.in_words(), "0.0002 USD spent");
         assert!(!Money::of_event(&json!({}), &json!({})).is_something());

@@ -18,6 +18,7 @@ use lanyard_domain::reset::is_blank;
 use lanyard_domain::shard;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
+use lanyard_domain::window::LocalDay;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
@@ -33,6 +34,7 @@ use crate::events::{AttendeeAllowanceView, owned};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
 use crate::time::Timestamp;
+use crate::used_up::Limited;
 use crate::{Call, body, changes, read, reply};
 
 /// How many rejected requests are shown.
@@ -72,6 +74,10 @@ pub(crate) struct AttendeeView<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schemars(default))]
     own_limits_by_model: BTreeMap<String, Vec<&'static str>>,
+    /// After a change: limits of which all is spent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    warnings: Vec<String>,
 }
 
 impl<'a> AttendeeView<'a> {
@@ -88,7 +94,16 @@ impl<'a> AttendeeView<'a> {
             allowance: allowance(account, event),
             own_limits: own::limits(account),
             own_limits_by_model: own::limits_by_model(account, event),
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with a warning about each limit of which all is spent.
+    fn with_warnings(self, account: &Account, day: LocalDay) -> Self {
+        let AttendeeAllowanceView { limits, by_model } = &self.allowance;
+        let (path, who) = ("allowance", "The attendee is");
+        let warnings = Limited { path, who, limits, by_model, account, day }.warnings();
+        Self { warnings, ..self }
     }
 }
 
@@ -223,7 +238,12 @@ pub(crate) async fn change(
     if !changes.is_empty() {
         call.audit_attendee(id, &user, Action::ChangeAttendee, changes).await?;
     }
-    reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
+    let view = AttendeeView::of(&user, &after, &event);
+    let view = match body.contains_key("allowance") {
+        true => view.with_warnings(&after, event.window.local_day(call.now())),
+        false => view,
+    };
+    reply(StatusCode::OK, &view)
 }
 
 /// What was removed of an attendee who has used nothing.

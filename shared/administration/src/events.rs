@@ -15,12 +15,14 @@ use chrono::{SubsecRound, TimeDelta};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
+use lanyard_domain::shard;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
 use lanyard_gateway::{Response, hex};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::accounts::with_retry;
 use crate::audit::{Action, AuditEntry, AuditLog, FieldChange};
 use crate::body;
 use crate::changes;
@@ -30,6 +32,7 @@ use crate::page::cursor;
 use crate::ports::OrganiserFault;
 use crate::read;
 use crate::route::Step;
+use crate::used_up::Limited;
 use crate::{Call, reply};
 
 pub(crate) use draft::{LimitsDraft, ModelsDraft, models};
@@ -114,7 +117,17 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let event = owned(call, id).await?;
-    reply(StatusCode::OK, &EventView::of(&event, call.now()))
+    let view = EventView::of(&event, call.now()).with_warnings(used_up(call, &event).await);
+    reply(StatusCode::OK, &view)
+}
+
+/// Warnings about limits of the event of which all is spent. None if its account cannot be read: the
+/// event itself is more important.
+async fn used_up(call: Call<'_>, event: &Event) -> Vec<String> {
+    let keys = event.account_keys();
+    let shards = with_retry(|| call.admin.ledger.accounts(&keys)).await.unwrap_or_default();
+    let (account, day) = (shard::total(&shards), event.window.local_day(call.now()));
+    Limited::of_event(event, &account, day).warnings()
 }
 
 /// `PATCH /events/{id}`
@@ -122,14 +135,20 @@ pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, Adm
     call.no_query()?;
     let body = body::object(call.request)?;
     let deployments = call.admin.store.deployments(call.organiser()).await?;
-    update(call, id, Action::Change, |event| {
+    let event = updated(call, id, Action::Change, |event| {
         match changed(event, &body, &deployments, call.now())? {
             after if after == *event => Ok(after),
             // An event of an earlier schema gets its secret with its first change.
             after => with_secret(call, &after),
         }
     })
-    .await
+    .await?;
+    // A limit may be set below what was spent before.
+    let used_up = match body.contains_key("allowances") {
+        true => used_up(call, &event).await,
+        false => Vec::new(),
+    };
+    reply(StatusCode::OK, &EventView::of(&event, call.now()).with_warnings(used_up))
 }
 
 /// `POST /events/{id}/pause`, `/resume` and `/end`

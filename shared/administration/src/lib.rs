@@ -36,6 +36,7 @@ pub mod schema;
 mod time;
 mod tokens;
 mod usage;
+mod used_up;
 
 use std::str::FromStr;
 use std::sync::Arc;

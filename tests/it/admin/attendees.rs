@@ -199,6 +199,60 @@ async fn an_attendee_gets_own_limits_on_models_and_sees_what_is_left() {
 }
 
 #[tokio::test]
+async fn a_limit_below_what_is_spent_is_accepted_with_a_warning() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let limits = |tokens: u64, usd: f64, requests: u64| {
+        json!({
+            "tokens_total": tokens, "usd_total": usd, "requests_per_day": 100,
+            "by_model": {"gpt-4o": {"requests_total": requests}},
+        })
+    };
+    let both = |limits: Value| json!({"allowances": {"event": limits, "attendee": limits}});
+    let (path, event) = harness.event(both(limits(1_000_000, 50.0, 9))).await;
+    let day = "2026-12-05".parse().unwrap();
+    let key = ModelKey::of(&"gpt-4o".parse().unwrap());
+    let spent = [
+        (Field::counted(Limit::TokensTotal, day), 500_000),
+        (Field::counted(Limit::UsdTotal, day), 21_000_000_000),
+        (Field::OfModel(key, Limit::RequestsTotal), 7),
+    ];
+    let changes = spent.map(|(field, by)| Change::Add(field, by)).to_vec();
+    let write = Write { conditions: vec![], changes };
+    let ada = AccountKey::Attendee(id(&event), "ada".parse().unwrap());
+    for account in [&AccountKey::Event(id(&event)), &ada] {
+        harness.table.apply(account, &write).await.unwrap();
+    }
+
+    assert_eq!(harness.get(&path).await.ok(200)["warnings"], json!([]));
+    let lowered = harness.patch(&path, both(limits(500_000, 20.0, 7))).await.ok(200);
+    let of_event = json!([
+        "allowances.event.tokens_total is used up: 500000 of 500000 total tokens are spent. \
+         Attendees are refused until it is raised.",
+        "allowances.event.usd_total is used up: 21 of 20 total US dollars are spent. Attendees are \
+         refused until it is raised.",
+        "allowances.event.by_model.gpt-4o.requests_total is used up: 7 of 7 total requests are \
+         spent. Requests to gpt-4o are refused until it is raised.",
+    ]);
+    assert_eq!(lowered["warnings"], of_event);
+    let shown = harness.get(&path).await.ok(200);
+    assert_eq!(shown["warnings"], of_event);
+    // A change of something else does not say it again.
+    let renamed = harness.patch(&path, json!({"name": "Other"})).await.ok(200);
+    assert_eq!(renamed["warnings"], json!([]));
+
+    let own = json!({"allowance": {"usd_total": 20.5, "tokens_total": 500_001}});
+    let own = harness.patch(&format!("{path}/attendees/ada"), own).await.ok(200);
+    let of_ada = json!([
+        "allowance.usd_total is used up: 21 of 20.5 total US dollars are spent. The attendee is \
+         refused until it is raised.",
+        "allowance.by_model.gpt-4o.requests_total is used up: 7 of 7 total requests are spent. \
+         Requests to gpt-4o are refused until it is raised.",
+    ]);
+    assert_eq!(own["warnings"], of_ada);
+}
+
+#[tokio::test]
 async fn an_own_limit_on_a_model_is_removed_also_after_the_event_has_lost_the_limit() {
     let harness = Harness::open().await;
     harness.deployment("gpt-4o", "chat_completions").await;

@@ -191,6 +191,7 @@ export const noBudgetSet = "No budget set.";
 export const ms = (/** @type {number} */ value) => `${number(value)} ms`;
 export const ofBudget = (/** @type {number} */ budget) => `of ${number(budget)}`;
 export const noBudgetSetNumber = "no budget set";
+export const ofUsedUp = (/** @type {Value} */ budget) => `of ${budget}; used up`;
 export const ofLeft = (/** @type {Value} */ money, /** @type {Value} */ money2) => `of ${money}; ${money2} left`;
 export const reserved = (/** @type {Value} */ held) => `; ${held} reserved`;
 export const includingRejectedRequests = "including rejected requests";

@@ -220,4 +220,6 @@ export const signIn = "Sign in";
 // Names of fields in the API's warnings.
 export const limitPerAttendee = (/** @type {Value} */ limit) => `The limit of ${limit} per attendee`;
 export const limitOfEvent = (/** @type {Value} */ limit) => `The event's limit of ${limit}`;
+export const limitOfAttendee = (/** @type {Value} */ limit) => `The attendee's limit of ${limit}`;
+export const limitOfModel = (/** @type {Value} */ limit, /** @type {Value} */ model) => `${limit} of ${model}`;
 export const maxOutputTokensName = "the max output tokens";

@@ -64,21 +64,19 @@ impl User<'_> {
         CliError::Rejected { message, code, details, request_id }
     }
 
-    /// What to say of a change to somebody who has not come and is not expected.
-    pub(super) async fn in_advance(
-        &self,
-        session: &Session,
-        found: Option<&Value>,
-        what: &str,
-    ) -> Result<Option<String>, CliError> {
-        if found.is_some_and(is_expected) {
-            return Ok(None);
+    /// The response to a change, with a warning if the user has not come and is not expected. It names
+    /// no similar users if the attendees cannot be listed.
+    pub(super) async fn checked(&self, session: &Session, mut changed: Value, what: &str) -> Value {
+        if !is_expected(&changed) {
+            let similar = hint(&self.similar(session).await.unwrap_or_default());
+            let mut all = warnings(&changed);
+            all.push(format!(
+                "{} has not used the event yet, and is not on its roster: {what} in advance.{similar}",
+                self.name
+            ));
+            changed["warnings"] = json!(all);
         }
-        let similar = hint(&self.similar(session).await?);
-        Ok(Some(format!(
-            "{} has not used the event yet, and is not on its roster: {what} in advance.{similar}",
-            self.name
-        )))
+        changed
     }
 
     async fn similar(&self, session: &Session) -> Result<Vec<String>, CliError> {
@@ -114,15 +112,6 @@ fn hint(similar: &[String]) -> String {
         [] => String::new(),
         similar => format!(" Similar: {}.", similar.join(", ")),
     }
-}
-
-/// Prints a remark as a warning, and adds it to the data of a response.
-pub(super) fn remark(session: &Session, response: &mut Value, remark: Option<String>) {
-    let Some(remark) = remark else { return };
-    let mut all = warnings(response);
-    session.output.warn(std::slice::from_ref(&remark));
-    all.push(remark);
-    response["warnings"] = json!(all);
 }
 
 #[cfg(test)]

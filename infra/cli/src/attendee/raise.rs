@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::event::{by_model, limit};
 use crate::limits::{self, Named};
 use crate::money;
+use crate::output::warnings;
 use crate::session::Session;
 use crate::table::text;
 
@@ -55,7 +56,6 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
     let user = User { event: &event, name: &arguments.user };
     let found =
         if arguments.reset { Some(user.get(session).await?) } else { user.find(session).await? };
-    let in_advance = user.in_advance(session, found.as_ref(), "the limits are set").await?;
     let of_event = &event["allowances"]["attendee"];
     // Somebody who has sent nothing yet has the event's limits.
     let now = found.map_or_else(|| of_event.clone(), |attendee| attendee["allowance"].clone());
@@ -71,12 +71,10 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
         refuse_lower(&now, &wanted)?;
     }
     let body = json!({"allowance": wanted});
-    let changed = session.write(Method::Patch, &user.path(), Some(&body)).await?;
-    let mut attendee = changed.unwrap_or_default();
-    remark(session, &mut attendee, in_advance);
-    if session.globals.dry_run {
+    let Some(changed) = session.write(Method::Patch, &user.path(), Some(&body)).await? else {
         return Ok(());
-    }
+    };
+    let attendee = user.checked(session, changed, "the limits are set").await;
     session.output.data(&attendee, |style| {
         let mut lines = vec![("user", text(&attendee["user"]))];
         let changes = changes(&now, &attendee["allowance"]);
@@ -86,6 +84,10 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
         }
         lines.push(own_limits_line(&attendee));
         style.pairs(&lines)
+    })?;
+    session.output.warn(&warnings(&attendee));
+    Ok(())
+}
     })
 }
 

@@ -167,6 +167,12 @@ impl<'e> EventView<'e> {
             warnings: warnings::of(event),
         }
     }
+
+    /// The same with further warnings.
+    pub(super) fn with_warnings(mut self, more: Vec<String>) -> Self {
+        self.warnings.extend(more);
+        self
+    }
 }
 
 fn given(text: &str) -> Option<&str> {

@@ -230,6 +230,9 @@ impl History {
                 .map_or_else(String::new, |rate| format!(" ({}/min)", grouped(of(rate))))
         };
         let left = match (sample.left(), sample.budget()) {
+            (_, Some(budget)) if sample.tokens >= budget => {
+                format!("budget of {} used up", grouped(budget))
+            }
             (Some(left), Some(budget)) => format!("{} of {} left", grouped(left), grouped(budget)),
             (_, _) => "no budget".to_owned(),
         };
