@@ -18,6 +18,7 @@ use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::money;
+use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{Column, local_time, number, text};
 
@@ -338,8 +339,7 @@ async fn free(session: &Session, event: &str, user: Option<String>) -> Result<()
 async fn block(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let user = User { event: &event, name: user };
-    let changed = session.write(Method::Patch, &user.path(), Some(&json!({"blocked": true})));
-    match changed.await? {
+    match session.write(Method::Patch, &user.path(), Some(&json!({"blocked": true}))).await? {
         Some(changed) => show_block(session, &user.checked(session, changed, "blocked").await),
         None => Ok(()),
     }
@@ -349,8 +349,9 @@ async fn unblock(session: &Session, event: &str, user: &str) -> Result<(), CliEr
     let event = session.event(event).await?;
     let user = User { event: &event, name: user };
     user.get(session).await?;
-    let changed = session.write(Method::Patch, &user.path(), Some(&json!({"blocked": false})));
-    changed.await?.map_or(Ok(()), |attendee| show_block(session, &attendee))
+    let changed =
+        session.write(Method::Patch, &user.path(), Some(&json!({"blocked": false}))).await?;
+    changed.map_or(Ok(()), |attendee| show_block(session, &attendee))
 }
 
 fn show_block(session: &Session, attendee: &Value) -> Result<(), CliError> {

@@ -171,13 +171,13 @@ impl Place {
 fn draft_of(deployment: &Value) -> Map<String, Value> {
     let fields = deployment.as_object().into_iter().flatten();
     let is_setting = |name: &str| !["name", "facts", "warnings"].contains(&name);
-    let without_nulls = |value: &Value| match value {
-        Value::Object(fields) => fields
+    let without_nulls = |value: &Value| match value.as_object() {
+        Some(fields) => fields
             .iter()
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
-        value => value.clone(),
+        None => value.clone(),
     };
     fields
         .filter(|(name, value)| is_setting(name) && !value.is_null())

@@ -67,12 +67,10 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
     }
     let mut said = json!({"users": rows.len(), "roster": roster});
     let mut on_roster = String::new();
-    if roster {
-        if let Some(saved) = replace_roster(session, &event, &rows, &preview.removed).await? {
-            (said["added"], said["removed"]) = (saved["added"].clone(), saved["removed"].clone());
-            let (added, removed) = (number(&saved["added"]), number(&saved["removed"]));
-            on_roster = format!(", roster replaced: {added} added, {removed} removed");
-        }
+    if roster && let Some(saved) = replace_roster(session, &event, &rows, &preview.removed).await? {
+        (said["added"], said["removed"]) = (saved["added"].clone(), saved["removed"].clone());
+        let (added, removed) = (number(&saved["added"]), number(&saved["removed"]));
+        on_roster = format!(", roster replaced: {added} added, {removed} removed");
     }
     let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
     let bar = session.output.progress(with_limits.len(), "attendees");

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::known::{User, remark};
+use super::known::User;
 use super::{Limits, own_limits_line};
 use crate::api::Method;
 use crate::error::CliError;
@@ -87,8 +87,6 @@ pub(super) async fn run(session: &Session, arguments: RaiseArguments) -> Result<
     })?;
     session.output.warn(&warnings(&attendee));
     Ok(())
-}
-    })
 }
 
 /// The limits of the command line by their names, those of a model as `MODEL:LIMIT`.

@@ -12,17 +12,17 @@ use crate::inventory::samples::{a_deployment, a_deployment_at};
 
 const BASE: &str = "https://h/api";
 
-fn response(status: u16, body: &str) -> Result<Response, NoResponse> {
-    Ok(Response {
+fn response(status: u16, body: &str) -> Response {
+    Response {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         sent_at: DateTime::UNIX_EPOCH,
         elapsed: Duration::from_millis(212),
-    })
+    }
 }
 
-fn called(response: &Result<Response, NoResponse>) -> (Level, String, String) {
+fn called(response: &Response) -> (Level, String, String) {
     let finding = call(&a_deployment("gpt-4o"), response, BASE);
     (finding.level, finding.seen, finding.advice.unwrap_or_default())
 }
@@ -67,7 +67,8 @@ fn a_busy_deployment_is_not_a_failure() {
 
 #[test]
 fn a_missing_response_is_explained() {
-    let (level, seen, advice) = called(&Err(NoResponse::UnknownName));
+    let finding = no_response(NoResponse::UnknownName);
+    let (level, seen, advice) = (finding.level, finding.seen, finding.advice.unwrap_or_default());
     assert_eq!(level, Level::Fail);
     assert_eq!(seen, "Cannot be reached: the host name cannot be resolved.");
     assert!(advice.contains("private endpoint"), "{advice}");
