@@ -2,21 +2,27 @@
 //!
 //! The sender writes the headers of a recording, so a claimed length is not trusted. Each format is
 //! walked the way a decoder walks it: every frame or packet that would be decoded counts with the
-//! time that its own header gives. A recording whose frames cannot be walked counts as speech at 8
-//! kbit/s, the lowest rate of common speech codecs, so that the figure is an upper bound.
+//! time that its own header gives. Of a container with several sound tracks the longest counts, each
+//! by its own codec; pictures, titles and tags are no sound. A recording whose frames cannot be walked
+//! counts as speech at 2 kbit/s, the lowest rate of common speech codecs, so that the figure is an
+//! upper bound.
 
+mod amr;
+mod codec;
 mod flac;
+mod id3;
 mod matroska;
 mod mp4;
 mod mpeg;
 mod ogg;
 mod opus;
+mod program;
 #[cfg(test)]
 mod tests;
 mod wave;
 
-/// Bytes of a second in a recording that cannot be walked: 8 kbit/s.
-const FEWEST_BYTES_PER_SECOND: u64 = 1_000;
+/// Bytes of a second in a recording that cannot be walked: 2 kbit/s, as Speex needs at least.
+const FEWEST_BYTES_PER_SECOND: u64 = 250;
 
 /// Highest sample rate that is possible, in Hz.
 const HIGHEST_RATE: u64 = 96_000;
@@ -35,19 +41,25 @@ fn believed(rate: u64) -> u64 {
 
 /// Seconds of a recording, rounded up; at least one.
 pub(crate) fn most_seconds(file: &[u8]) -> u64 {
+    // Decoders pass over a tag before they look at the format.
+    let file = id3::after(file);
     let walked = match file {
         [b'R', b'I', b'F', b'F', ..] => wave::duration(file),
         [b'f', b'L', b'a', b'C', ..] => flac::duration(file),
         [b'O', b'g', b'g', b'S', ..] => ogg::duration(file),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska::duration(file),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::duration(file),
-        _ => mpeg::duration(file),
+        [b'#', b'!', b'A', b'M', b'R', rest @ ..] => amr::file(rest),
+        [0, 0, 1, 0xBA, ..] => program::streams(file),
+        _ if mp4::begins(file) => mp4::duration(file),
+        // Frames are found in a transport stream too, but not those that its packets divide.
+        _ => mpeg::duration(file).max(program::transport(file)),
     };
-    let seconds = match walked {
-        Some(duration) => duration.seconds(),
-        None => (file.len() as u64).div_ceil(FEWEST_BYTES_PER_SECOND),
-    };
-    seconds.max(1)
+    walked.unwrap_or_else(|| slowest(file.len() as u64)).seconds().max(1)
+}
+
+/// The most time that so many bytes can hold if their frames cannot be walked.
+fn slowest(bytes: u64) -> Duration {
+    Duration { micros: bytes.saturating_mul(1_000_000) / FEWEST_BYTES_PER_SECOND }
 }
 
 /// A sum of times, in microseconds.
@@ -73,7 +85,11 @@ impl Duration {
     }
 
     fn add(&mut self, other: Self) {
-        self.micros = self.micros.saturating_add(other.micros);
+        *self = self.plus(other);
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self { micros: self.micros.saturating_mul(count) }
     }
 
     /// Whole seconds, rounded up. A tenth of a second more is not counted, because encoders pad the

@@ -194,23 +194,23 @@ mod tests {
             let estimate = read(&payload, &caps).unwrap().estimate;
             (estimate.units.get(Unit::AudioSeconds), estimate.prompt_tokens)
         };
-        // 8,000 bytes that cannot be walked are eight seconds.
-        let base64 = "AAAA".repeat(8_000 / 3 + 1);
+        // 2,000 bytes that cannot be walked are eight seconds.
+        let base64 = "AAAA".repeat(2_000 / 3 + 1);
         let voice = format!("data:audio/mp3;base64,{base64}");
         let list = format!(r#"["{voice}","{voice}"]"#);
         let model = "gpt-4o-transcribe-diarize";
         assert_eq!(held(model, &[]), (1, 0));
         for (name, value, seconds) in [
-            ("known_speaker_references[]", &voice, 9),
-            ("known_speaker_references", &voice, 9),
-            ("Known_Speaker_References[0]", &voice, 9),
-            ("known_speaker_references[]", &base64, 9),
-            ("known_speaker_references", &list, 18),
+            ("known_speaker_references[]", &voice, 8),
+            ("known_speaker_references", &voice, 8),
+            ("Known_Speaker_References[0]", &voice, 8),
+            ("known_speaker_references[]", &base64, 8),
+            ("known_speaker_references", &list, 16),
         ] {
             assert_eq!(held(model, &[(name, value)]), (1 + seconds, 0), "{name}");
         }
         let twice = [("known_speaker_references[]", voice.as_str()); 2];
-        assert_eq!(held(model, &twice), (19, 0));
+        assert_eq!(held(model, &twice), (17, 0));
         let prompt = "Hello out there. ".repeat(40);
         let (seconds, tokens) = held("gpt-4o-transcribe", &[("prompt", &prompt)]);
         assert!(seconds == 1 && (150..260).contains(&tokens), "{tokens}");

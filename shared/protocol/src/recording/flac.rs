@@ -1,28 +1,28 @@
 //! FLAC frames, RFC 9639. The total of samples in the stream's header is not believed, nor a sample
 //! rate above that of speech: the file is lossless, so it is short by its size.
 
-use super::Duration;
+use super::{Duration, SPEECH_RATE};
+
+/// The longest frame: 65,536 samples at the lowest rate of speech.
+pub(super) const LONGEST: Duration = Duration { micros: 8_192_000 };
+
+pub(super) fn duration(file: &[u8]) -> Option<Duration> {
+    frames(file, stream_rate(file)?).found()
+}
 
 /// The sum of all frames that have a valid header.
-pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let stream_rate = stream_rate(file)?;
+pub(super) fn frames(data: &[u8], stream_rate: u64) -> Duration {
     let mut sum = Duration::default();
-    for at in memchr::memchr_iter(0xFF, file) {
-        if let Some(frame) = frame(file.get(at..).unwrap_or_default(), stream_rate) {
+    for at in memchr::memchr_iter(0xFF, data) {
+        if let Some(frame) = frame(data.get(at..).unwrap_or_default(), stream_rate) {
             sum.add(frame);
         }
     }
-    sum.found()
-}
-
-/// The length of a packet of a container, after the beginning of its stream.
-pub(super) fn packet(packet: &[u8], stream: &[u8]) -> Duration {
-    let rate = stream_rate(stream).unwrap_or_default();
-    frame(packet, rate).unwrap_or_default()
+    sum
 }
 
 /// The stream's sample rate: the first 20 bits of the bytes 18 to 20.
-fn stream_rate(stream: &[u8]) -> Option<u64> {
+pub(super) fn stream_rate(stream: &[u8]) -> Option<u64> {
     let packed = stream.get(18..21)?;
     Some((u64::from(packed[0]) << 12) | (u64::from(packed[1]) << 4) | (u64::from(packed[2]) >> 4))
 }
@@ -53,6 +53,7 @@ fn frame(head: &[u8], stream_rate: u64) -> Option<Duration> {
         _ => return None,
     };
     let rate = match third & 0xF {
+        0 if stream_rate == 0 => SPEECH_RATE,
         0 => stream_rate,
         code @ 1..=11 => [
             88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000,
@@ -63,7 +64,7 @@ fn frame(head: &[u8], stream_rate: u64) -> Option<Duration> {
         _ => return None,
     };
     (crc8(head.get(..at)?) == *head.get(at)?)
-        .then(|| Duration::of(samples, rate.min(super::SPEECH_RATE)))?
+        .then(|| Duration::of(samples, rate.min(SPEECH_RATE)))?
 }
 
 /// The checksum of a frame's header, by the polynomial x⁸ + x² + x + 1.

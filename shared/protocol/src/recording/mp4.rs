@@ -1,9 +1,16 @@
-//! MP4 and M4A: the samples in the tables of the sound track, whatever times the headers name.
+//! MP4 and M4A: the samples that the tables of the sound tracks find, whatever times the headers name.
 
-use super::{Duration, SPEECH_RATE, believed, bytes};
+mod entry;
+mod tables;
+
+use memchr::memmem;
+
+use self::tables::{Fragment, Table, packets};
+use super::codec::{Codec, Packets};
+use super::{Duration, bytes};
 
 /// Boxes whose content is boxes again, with the bytes that come before those.
-const PARENTS: [(&[u8; 4], usize); 9] = [
+const PARENTS: [(&[u8; 4], usize); 11] = [
     (b"moov", 0),
     (b"trak", 0),
     (b"mdia", 0),
@@ -13,88 +20,162 @@ const PARENTS: [(&[u8; 4], usize); 9] = [
     (b"traf", 0),
     (b"stsd", 8),
     (b"mvex", 0),
+    (b"edts", 0),
+    (b"udta", 0),
 ];
 
 /// How deep boxes are followed.
-const DEEPEST: usize = 8;
+const DEEPEST: usize = 10;
+
+/// A box with which such a file may begin.
+const FIRST: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
+
+/// Handlers of sound. Others are those of pictures and titles.
+const SOUND: [&[u8; 4]; 2] = [b"soun", b"m1a "];
 
 #[derive(Default)]
-struct Found {
-    /// Samples in tables: frames of the codec.
-    frames: u64,
-    /// Sample rate in Hz and samples of one frame, of the codec of the sound track.
-    codec: Option<(u64, u64)>,
+struct Movie<'a> {
+    tracks: Vec<Track<'a>>,
+    fragments: Vec<Fragment<'a>>,
+    /// The size of the samples of a track's fragments, where they name none.
+    sizes: Vec<(u32, u32)>,
+    /// Where the fragment in which the walk is begins.
+    moof: usize,
+    /// Whether there may be tracks that are not found.
+    is_compressed: bool,
 }
 
-/// The frames of the sound track at the codec's own length.
+#[derive(Default)]
+struct Track<'a> {
+    id: u32,
+    handlers: Vec<[u8; 4]>,
+    /// The kinds of its samples, and the codecs that these may be.
+    kinds: Vec<[u8; 4]>,
+    codecs: Vec<Codec>,
+    tables: Vec<Table<'a>>,
+    /// How often its edits may play it.
+    plays: u64,
+}
+
+/// Whether a file begins like this.
+pub(super) fn begins(file: &[u8]) -> bool {
+    bytes(file, 4).is_some_and(|kind| FIRST.contains(&&kind))
+}
+
+/// The longest sound track. `None` if no track can be found.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let mut found = Found::default();
-    walk(file, DEEPEST, &mut found);
-    let (rate, samples) = found.codec?;
-    Duration::of(found.frames.checked_mul(samples)?, believed(rate))?.found()
+    let mut movie = Movie::default();
+    walk(file, (0, file.len()), DEEPEST, &mut movie);
+    if movie.is_compressed {
+        return None;
+    }
+    let Movie { tracks, fragments, .. } = movie;
+    tracks.iter().map(|track| track.time(file, &fragments)).max()
 }
 
-fn walk(mut rest: &[u8], depth: usize, found: &mut Found) {
-    while let Some((kind, content, after)) = next_box(rest) {
-        rest = after;
+impl Track<'_> {
+    fn time(&self, file: &[u8], fragments: &[Fragment<'_>]) -> Duration {
+        // Only the handler and the samples together show a picture: decoders go by either.
+        let is_sound = self.handlers.is_empty()
+            || self.handlers.iter().any(|handler| SOUND.contains(&handler))
+            || self.kinds.iter().any(|kind| !entry::is_picture(kind));
+        if !is_sound {
+            return Duration::default();
+        }
+        let mut all: Packets<'_> = packets(file, &self.tables);
+        for fragment in fragments.iter().filter(|fragment| fragment.track == self.id) {
+            all.found.extend(&fragment.packets.found);
+            all.others.0 = all.others.0.saturating_add(fragment.packets.others.0);
+            all.others.1 = all.others.1.saturating_add(fragment.packets.others.1);
+        }
+        let codecs: &[_] = if self.codecs.is_empty() { &[Codec::Unknown] } else { &self.codecs };
+        all.longest(codecs).times(self.plays.max(1))
+    }
+}
+
+/// Reads the boxes between two offsets of the file.
+fn walk<'a>(file: &'a [u8], (mut at, end): (usize, usize), depth: usize, movie: &mut Movie<'a>) {
+    while let Some((kind, content, after)) = next_box(file, at, end) {
+        let body = &file[content..after];
         match &kind {
-            b"mp4a" | b"alac" | b"Opus" => {
-                // A 16.16 number 24 bytes into the entry. AAC is decoded by its own configuration.
-                let named = bytes(content, 24).map(u32::from_be_bytes).unwrap_or_default() >> 16;
-                let rate = aac_rate(content).unwrap_or_else(|| named.into());
-                let samples = match &kind {
-                    b"mp4a" => 1_024,
-                    b"alac" => 4_096,
-                    _ => 960,
-                };
-                // Lossless, so short by its size: the rate of speech is the most that it can hide.
-                let rate = if &kind == b"alac" { rate.min(SPEECH_RATE) } else { rate };
-                found.codec = Some((rate, samples));
+            b"trak" => movie.tracks.push(Track::default()),
+            b"moof" => movie.moof = at,
+            b"cmov" => movie.is_compressed = true,
+            b"trex" => movie.sizes.push((count(body, 4), count(body, 16))),
+            b"tfhd" => {
+                let fragment = Fragment::new(body, movie.moof, &movie.sizes);
+                movie.fragments.push(fragment);
             }
-            b"stsz" | b"stz2" => found.frames += count(content, 8),
-            b"trun" => found.frames += count(content, 4),
-            kind => {
-                let parent = PARENTS.iter().find(|(parent, _)| *parent == kind);
-                if let Some((_, lead)) = parent
-                    && depth > 0
-                {
-                    walk(content.get(*lead..).unwrap_or_default(), depth - 1, found);
+            b"trun" => {
+                if let Some(fragment) = movie.fragments.last_mut() {
+                    fragment.read(file, body);
                 }
             }
+            _ => {}
+        }
+        if let Some(track) = movie.tracks.last_mut() {
+            track.read(kind, body);
+        }
+        let parent = PARENTS.iter().find(|(parent, _)| **parent == kind);
+        if let Some((_, lead)) = parent
+            && depth > 0
+        {
+            walk(file, (content.saturating_add(*lead).min(after), after), depth - 1, movie);
+        }
+        at = after;
+    }
+}
+
+impl<'a> Track<'a> {
+    fn read(&mut self, kind: [u8; 4], body: &'a [u8]) {
+        match &kind {
+            b"tkhd" => self.id = count(body, if body.first() == Some(&1) { 20 } else { 12 }),
+            b"hdlr" => self.handlers.extend(bytes::<4>(body, 8).filter(is_of_media)),
+            b"stsd" => {
+                let mut at = 8;
+                while let Some((kind, content, after)) = next_box(body, at, body.len()) {
+                    self.kinds.push(kind);
+                    self.codecs.extend(entry::codecs(&kind, &body[content..after]));
+                    at = after;
+                }
+            }
+            b"elst" => {
+                // An edit without media is a pause before it. Each of the others may play all of it.
+                let (size, media) = if body.first() == Some(&1) { (20, 12) } else { (12, 4) };
+                let edits = body.get(8..).unwrap_or_default().chunks_exact(size);
+                let plays = edits.filter(|edit| bytes(edit, media) != Some([0xFF; 4]));
+                self.plays = self.plays.saturating_add(plays.count() as u64);
+            }
+            kind => self.tables.extend(Table::new(kind, body)),
         }
     }
 }
 
-/// The sample rate in the AudioSpecificConfig of an `esds` box, ISO/IEC 14496-1 and 14496-3.
-fn aac_rate(entry: &[u8]) -> Option<u64> {
-    let esds = entry.get(memchr::memmem::find(entry, b"esds")? + 8..)?;
-    // An ES_Descriptor of three bytes, a DecoderConfigDescriptor of thirteen, then the configuration.
-    let config = descriptor(descriptor(descriptor(esds, 3)?.get(3..)?, 4)?.get(13..)?, 5)?;
-    let [first, second] = bytes(config, 0)?;
-    let index = usize::from(((first & 7) << 1) | (second >> 7));
-    super::mpeg::AAC_RATES.get(index).copied()
+/// Whether a handler is that of a track. Others say where its data are.
+fn is_of_media(handler: &[u8; 4]) -> bool {
+    ![b"alis", b"url ", b"rsrc"].contains(&handler)
 }
 
-/// The content of a descriptor with this tag; its size is written in up to four bytes.
-fn descriptor(rest: &[u8], tag: u8) -> Option<&[u8]> {
-    let (first, rest) = rest.split_first()?;
-    let lead = rest.iter().take(3).take_while(|byte| *byte & 0x80 != 0).count();
-    (*first == tag).then(|| rest.get(lead + 1..))?
+/// The number of 32 bits at an offset, 0 if there is none.
+fn count(content: &[u8], at: usize) -> u32 {
+    bytes(content, at).map(u32::from_be_bytes).unwrap_or_default()
 }
 
-fn count(content: &[u8], at: usize) -> u64 {
-    bytes(content, at).map(u32::from_be_bytes).unwrap_or_default().into()
-}
-
-/// The kind and the content of the first box, and what follows it.
-fn next_box(rest: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
+/// The kind of the box at an offset, where its content begins, and where it ends.
+fn next_box(file: &[u8], at: usize, end: usize) -> Option<([u8; 4], usize, usize)> {
+    let rest = file.get(at..end)?;
     let kind = bytes(rest, 4)?;
     let (head, size) = match u32::from_be_bytes(bytes(rest, 0)?) {
         0 => (8, rest.len()),
         1 => (16, usize::try_from(u64::from_be_bytes(bytes(rest, 8)?)).ok()?),
         size => (8, size as usize),
     };
-    // A box that claims more than there is ends with the file.
-    let end = size.min(rest.len());
-    Some((kind, rest.get(head..end)?, rest.get(end..)?))
+    // A box that claims more than there is ends with what it is in.
+    let size = size.min(rest.len());
+    (size >= head).then_some((kind, at + head, at + size))
+}
+
+/// What follows each place of a text in a sample's description.
+fn behind<'a>(content: &'a [u8], text: &'a [u8; 4]) -> impl Iterator<Item = &'a [u8]> {
+    memmem::find_iter(content, text).filter_map(|at| content.get(at + 4..))
 }

@@ -1,6 +1,6 @@
 //! MPEG audio (MP3 and its older layers) and AAC in ADTS frames.
 
-use super::{Duration, believed, bytes};
+use super::{Duration, believed, bytes, codec, id3};
 
 /// Sample rates of AAC by their index, ISO/IEC 14496-3.
 pub(super) const AAC_RATES: [u64; 13] = [
@@ -8,36 +8,74 @@ pub(super) const AAC_RATES: [u64; 13] = [
     7_350,
 ];
 
-/// The sum of all frames. Bytes between frames are passed over, as decoders do.
+/// Fewer bytes of frames do not show that a file is one of these formats.
+const FEWEST_FRAMED: usize = 2_048;
+
+/// The sum of all frames, if the file is one of these formats: most of it is frames, but for a tag
+/// with a picture.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let mut at = after_tag(file);
-    let mut sum = Duration::default();
-    let mut framed = 0;
-    while let Some(offset) = memchr::memchr(0xFF, file.get(at..).unwrap_or_default()) {
-        at += offset;
-        match frame(file.get(at..).unwrap_or_default()) {
-            Some(frame) => {
-                sum.add(frame.duration);
-                framed += frame.bytes;
-                at += frame.bytes;
-            }
-            None => at += 1,
-        }
-    }
-    // Something else that holds a few bytes like frame headers is not one of these formats.
-    (framed >= file.len() / 2).then_some(sum)?.found()
+    let (sum, framed) = frames(file);
+    let tag = if framed < FEWEST_FRAMED { 0 } else { id3::ape_at_end(file) };
+    (framed >= (file.len() - tag) / 2).then_some(sum)?.found()
 }
 
-/// Where the frames begin, behind an ID3 tag.
-fn after_tag(file: &[u8]) -> usize {
-    match (file, bytes::<4>(file, 6)) {
-        ([b'I', b'D', b'3', ..], Some(size)) => {
-            let size = size.iter().fold(0, |sum, byte| (sum << 7) | usize::from(byte & 0x7F));
-            // A tag that claims to reach past the file hides its frames.
-            if size + 10 < file.len() { size + 10 } else { 0 }
+/// The sum of all frames, and their bytes. A decoder plays those of MPEG audio or those of ADTS, by
+/// which of them it finds in a row, and passes over the others.
+pub(super) fn frames(data: &[u8]) -> (Duration, usize) {
+    let (layers, adts) = (walk(data, layered), walk(data, adts));
+    let counts = match (layers.is_in_a_row, adts.is_in_a_row) {
+        (true, false) => layers,
+        (false, true) => adts,
+        _ if layers.sum > adts.sum => layers,
+        _ => adts,
+    };
+    (counts.sum, counts.framed)
+}
+
+/// The sum of the frames of MPEG audio alone.
+pub(super) fn frames_of_layers(data: &[u8]) -> Duration {
+    walk(data, layered).sum
+}
+
+/// The frames of one kind.
+#[derive(Default)]
+struct Walk {
+    sum: Duration,
+    framed: usize,
+    /// Whether as many follow each other as decoders look for. By chance they never do.
+    is_in_a_row: bool,
+}
+
+/// Goes from frame to frame. Bytes between them are passed over, as decoders do.
+fn walk(data: &[u8], frame: fn(&[u8]) -> Option<Frame>) -> Walk {
+    const ROW: u32 = 3;
+    let (mut at, mut row) = (0, 0);
+    let mut walk = Walk::default();
+    while let Some(offset) = memchr::memchr(0xFF, data.get(at..).unwrap_or_default()) {
+        at += offset;
+        row = if offset == 0 { row } else { 0 };
+        match frame(data.get(at..).unwrap_or_default()) {
+            Some(frame) => {
+                walk.sum.add(frame.duration);
+                walk.framed += frame.bytes;
+                at += frame.bytes;
+                row += 1;
+                walk.is_in_a_row |= row >= ROW;
+            }
+            None => {
+                at += 1;
+                row = 0;
+            }
         }
-        _ => 0,
     }
+    walk
+}
+
+/// The sample rate of a frame with the header of ADTS.
+pub(super) fn adts_rate(frame: &[u8]) -> Option<u64> {
+    let [first, second, third] = bytes(frame, 0)?;
+    let is_adts = first == 0xFF && second & 0xF6 == 0xF0;
+    AAC_RATES.get(usize::from((third >> 2) & 0xF)).copied().filter(|_| is_adts)
 }
 
 struct Frame {
@@ -45,21 +83,15 @@ struct Frame {
     bytes: usize,
 }
 
-fn frame(head: &[u8]) -> Option<Frame> {
-    match head {
-        [0xFF, second, ..] if second & 0xF6 == 0xF0 => adts(head),
-        [0xFF, second, ..] if second & 0xE0 == 0xE0 => layered(head),
-        _ => None,
-    }
-}
-
 /// ISO/IEC 13818-7: 1,024 samples in each raw block of a frame.
 fn adts(head: &[u8]) -> Option<Frame> {
     let head: [u8; 7] = bytes(head, 0)?;
-    let rate = *AAC_RATES.get(usize::from((head[2] >> 2) & 0xF))?;
+    let rate = adts_rate(&head)?;
     let length =
         (usize::from(head[3] & 3) << 11) | (usize::from(head[4]) << 3) | usize::from(head[5] >> 5);
-    let blocks = u64::from(head[6] & 3) + 1;
+    let channels = (u64::from(head[2] & 1) << 2) | u64::from(head[3] >> 6);
+    let channels = if channels == 0 { 2 } else { channels };
+    let blocks = (u64::from(head[6] & 3) + 1).max(codec::fewest_of_aac(length, channels));
     if length < 7 {
         return None;
     }
@@ -75,6 +107,9 @@ fn layered(head: &[u8]) -> Option<Frame> {
     const LOW_1: [u64; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
     const LOW_2: [u64; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
     let [_, second, third, _] = bytes(head, 0)?;
+    if second & 0xE0 != 0xE0 {
+        return None;
+    }
     let divisor = match (second >> 3) & 3 {
         3 => 1,
         2 => 2,

@@ -2,7 +2,10 @@
 
 use super::Duration;
 
-/// The length of one packet; at most 120 ms, the longest that the format allows.
+/// The longest packet that the format allows.
+pub(super) const LONGEST: Duration = Duration { micros: 120_000 };
+
+/// The length of one packet.
 pub(super) fn packet(packet: &[u8]) -> Duration {
     let Some(first) = packet.first() else { return Duration::default() };
     let config = first >> 3;
@@ -16,5 +19,5 @@ pub(super) fn packet(packet: &[u8]) -> Duration {
         1 | 2 => 2,
         _ => packet.get(1).map_or(1, |count| u64::from(count & 0x3F)),
     };
-    Duration { micros: (frame * frames).min(120_000) }
+    Duration { micros: frame * frames }.min(LONGEST)
 }

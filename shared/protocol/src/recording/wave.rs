@@ -2,13 +2,15 @@
 
 use memchr::memmem;
 
-use super::{Duration, SPEECH_RATE, bytes};
+use super::{Duration, SPEECH_RATE, bytes, mpeg};
 
 /// Whole numbers, and floating point: the header says how many bits.
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 /// A-law and µ-law have eight bits a sample, whatever the header says.
 const EIGHT_BITS: [u16; 2] = [6, 7];
+/// MPEG audio, whose frames have headers of their own.
+pub(super) const MPEG: [u16; 2] = [0x50, 0x55];
 /// Compressed to four bits a sample: ADPCM of Microsoft and of IMA.
 const FOUR_BITS: [u16; 2] = [0x02, 0x11];
 /// The format is the first two bytes of a GUID further on.
@@ -106,8 +108,11 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     loop {
         let size = usize::try_from(u32::from_le_bytes(bytes(file, at + 4)?)).ok()?;
         if bytes(file, at)? == *b"fmt " {
-            let format = Format::read(file, at)?;
             let data = file.get(at.checked_add(8)?.checked_add(size)?..).unwrap_or_default();
+            if bytes(file, at + 8).is_some_and(|tag| MPEG.contains(&u16::from_le_bytes(tag))) {
+                return mpeg::duration(data);
+            }
+            let format = Format::read(file, at)?;
             let bits = data.len() as u64 * 8;
             // A pair of samples that are one moment counts once.
             let bits_of_moments = bits - format.samples_of_pairs(data) * format.bits / 2;
