@@ -39,6 +39,10 @@ fn believed(rate: u64) -> u64 {
     if rate > HIGHEST_OF_SPEECH { SPEECH_RATE } else { rate }
 }
 
+/// No recording has more tracks, streams or codecs. One with more is not walked, because each of them
+/// takes a walk.
+const MOST_TRACKS: usize = 64;
+
 /// Seconds of a recording, rounded up; at least one.
 pub(crate) fn most_seconds(file: &[u8]) -> u64 {
     // Decoders pass over a tag before they look at the format.

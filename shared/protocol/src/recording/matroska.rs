@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::codec::{Codec, Packets, of_wave_tag};
-use super::{Duration, SPEECH_RATE, bytes, flac, ogg};
+use super::{Duration, MOST_TRACKS, SPEECH_RATE, bytes, flac, ogg};
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;
@@ -53,6 +53,9 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
         (BITS, Some(track)) => track.bits = number(content),
         _ => {}
     });
+    if tracks.len() > MOST_TRACKS {
+        return None;
+    }
     tracks.iter().map(|track| track.time(file)).max()
 }
 

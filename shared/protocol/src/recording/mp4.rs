@@ -5,24 +5,13 @@ mod tables;
 
 use memchr::memmem;
 
-use self::tables::{Fragment, Table, packets};
+use self::tables::{Fragment, Left, Table, packets};
 use super::codec::{Codec, Packets};
-use super::{Duration, bytes};
+use super::{Duration, MOST_TRACKS, bytes};
 
-/// Boxes whose content is boxes again, with the bytes that come before those.
-const PARENTS: [(&[u8; 4], usize); 11] = [
-    (b"moov", 0),
-    (b"trak", 0),
-    (b"mdia", 0),
-    (b"minf", 0),
-    (b"stbl", 0),
-    (b"moof", 0),
-    (b"traf", 0),
-    (b"stsd", 8),
-    (b"mvex", 0),
-    (b"edts", 0),
-    (b"udta", 0),
-];
+/// Boxes whose content is boxes again.
+const PARENTS: [&[u8; 4]; 10] =
+    [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex", b"edts", b"udta"];
 
 /// How deep boxes are followed.
 const DEEPEST: usize = 10;
@@ -41,6 +30,8 @@ struct Movie<'a> {
     sizes: Vec<(u32, u32)>,
     /// Where the fragment in which the walk is begins.
     moof: usize,
+    /// How many samples of fragments are still looked at.
+    left: Left,
     /// Whether there may be tracks that are not found.
     is_compressed: bool,
 }
@@ -64,9 +55,14 @@ pub(super) fn begins(file: &[u8]) -> bool {
 
 /// The longest sound track. `None` if no track can be found.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let mut movie = Movie::default();
+    let mut movie = Movie { left: Left::of(file), ..Movie::default() };
     walk(file, (0, file.len()), DEEPEST, &mut movie);
-    if movie.is_compressed {
+    let has_too_many = |track: &Track<'_>| track.codecs.len() > MOST_TRACKS;
+    if movie.is_compressed
+        || movie.tracks.len() > MOST_TRACKS
+        || movie.sizes.len() > MOST_TRACKS
+        || movie.tracks.iter().any(has_too_many)
+    {
         return None;
     }
     let Movie { tracks, fragments, .. } = movie;
@@ -101,14 +97,17 @@ fn walk<'a>(file: &'a [u8], (mut at, end): (usize, usize), depth: usize, movie: 
             b"trak" => movie.tracks.push(Track::default()),
             b"moof" => movie.moof = at,
             b"cmov" => movie.is_compressed = true,
-            b"trex" => movie.sizes.push((count(body, 4), count(body, 16))),
+            // More are refused below.
+            b"trex" if movie.sizes.len() <= MOST_TRACKS => {
+                movie.sizes.push((count(body, 4), count(body, 16)))
+            }
             b"tfhd" => {
                 let fragment = Fragment::new(body, movie.moof, &movie.sizes);
                 movie.fragments.push(fragment);
             }
             b"trun" => {
                 if let Some(fragment) = movie.fragments.last_mut() {
-                    fragment.read(file, body);
+                    fragment.read(file, body, &mut movie.left);
                 }
             }
             _ => {}
@@ -116,11 +115,8 @@ fn walk<'a>(file: &'a [u8], (mut at, end): (usize, usize), depth: usize, movie: 
         if let Some(track) = movie.tracks.last_mut() {
             track.read(kind, body);
         }
-        let parent = PARENTS.iter().find(|(parent, _)| **parent == kind);
-        if let Some((_, lead)) = parent
-            && depth > 0
-        {
-            walk(file, (content.saturating_add(*lead).min(after), after), depth - 1, movie);
+        if depth > 0 && PARENTS.contains(&&kind) {
+            walk(file, (content, after), depth - 1, movie);
         }
         at = after;
     }
@@ -133,7 +129,9 @@ impl<'a> Track<'a> {
             b"hdlr" => self.handlers.extend(bytes::<4>(body, 8).filter(is_of_media)),
             b"stsd" => {
                 let mut at = 8;
-                while let Some((kind, content, after)) = next_box(body, at, body.len()) {
+                while let Some((kind, content, after)) = next_box(body, at, body.len())
+                    && self.codecs.len() <= MOST_TRACKS
+                {
                     self.kinds.push(kind);
                     self.codecs.extend(entry::codecs(&kind, &body[content..after]));
                     at = after;

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::codec::{Codec, Packets};
-use super::{Duration, believed, bytes, flac};
+use super::{Duration, MOST_TRACKS, believed, bytes, flac};
 
 /// The beginnings of streams that are no sound: Theora, OGM video, VP8, Dirac, Skeleton, and titles.
 const OTHERS: [&[u8]; 6] =
@@ -23,6 +23,7 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     let mut parts: Vec<Part> = Vec::new();
     // The packets that have begun, by their stream.
     let mut begun: Vec<(u32, Vec<u8>)> = Vec::new();
+    let mut read = 0;
     // A page that is not valid may hold pages, so each is looked for behind the head of the one before.
     for at in memmem::find_iter(file, b"OggS") {
         let Some((flags, serial, segments, mut rest)) = page(file, at) else { continue };
@@ -30,6 +31,10 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
             begun.push((serial, Vec::new()));
             begun.len() - 1
         });
+        read += rest.len().min(segments.iter().map(|size| usize::from(*size)).sum());
+        if read > 2 * file.len() || parts.len() > MOST_TRACKS || begun.len() > MOST_TRACKS {
+            return None;
+        }
         let packet = &mut begun[index].1;
         let is_continued = flags & 1 != 0;
         if !is_continued && !packet.is_empty() {

@@ -239,3 +239,14 @@ proptest! {
         prop_assert!(most_seconds(&[magic[kind], &bytes].concat()) >= 1);
     }
 }
+
+/// Each of these takes a moment, though it names far more than there is.
+#[test]
+fn what_names_the_same_bytes_again_and_again_is_not_walked_for_ever() {
+    let page = [b"OggS".as_slice(), &[0; 22], &[255], &[255; 255]].concat();
+    assert!(most_seconds(&page.repeat(10_000)) >= 10_000);
+    let entry = b"\xae\x85\xd7\x81\x01\x86\x80".repeat(100_000);
+    assert!(most_seconds(&[b"\x1a\x45\xdf\xa3\x80".as_slice(), &entry].concat()) >= 2_000);
+    let tracks = b"\0\0\0\x08trak".repeat(200_000);
+    assert!(most_seconds(&[b"\0\0\0\x08ftyp".as_slice(), &tracks].concat()) >= 5_000);
+}

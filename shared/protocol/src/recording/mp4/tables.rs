@@ -40,6 +40,18 @@ impl<'a> Table<'a> {
         matches!(self.kind, Kind::Sizes | Kind::SmallSizes).then(|| count(self.body, 8).into())
     }
 
+    /// The sum of the sizes that it names.
+    fn bytes(&self) -> u64 {
+        match (self.kind, count(self.body, 4), count(self.body, 8)) {
+            (Kind::Sizes, 0, samples) => {
+                let entries = self.body.get(12..).unwrap_or_default().chunks_exact(4);
+                entries.take(samples as usize).map(|entry| u64::from(count(entry, 0))).sum()
+            }
+            (Kind::Sizes, size, samples) => u64::from(size) * u64::from(samples),
+            (Kind::SmallSizes | Kind::Chunks | Kind::Offsets(_), ..) => 0,
+        }
+    }
+
     /// The size of a sample.
     fn size(&self, sample: usize) -> Option<usize> {
         let entries = self.body.get(12..)?;
@@ -72,7 +84,9 @@ pub(super) fn packets<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Packets<'a> {
         chunks.unwrap_or_default().saturating_mul(most.unwrap_or_default())
     };
     let chunked = tables.iter().filter(|table| table.kind == Kind::Chunks).map(of_chunks).max();
-    Packets { others: (named.max(chunked.unwrap_or_default()), file.len() as u64), found: vec![] }
+    let sizes = tables.iter().map(Table::bytes).max().unwrap_or_default();
+    let count = named.max(chunked.unwrap_or_default());
+    Packets { others: (count, sizes.max(file.len() as u64)), found: vec![] }
 }
 
 /// The entries of a table of entries of this size.
@@ -91,10 +105,7 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Vec<&'a [u8]>> {
     let chunks = one(&|kind| kind == Kind::Chunks)?;
     let offsets = one(&|kind| matches!(kind, Kind::Offsets(_)))?;
     let samples = sizes.samples()?;
-    // More are not listed by a table that fits, and would fill the memory.
-    if samples > file.len() as u64 / 4 + 1 {
-        return None;
-    }
+    let mut left = Left::of(file);
     let Kind::Offsets(width) = offsets.kind else { return None };
     let mut runs =
         entries(chunks.body, 12).map(|entry| (count(entry, 0), count(entry, 4))).peekable();
@@ -113,11 +124,34 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Vec<&'a [u8]>> {
         for _ in 0..of_chunk {
             let size = sizes.size(found.len()).filter(|_| (found.len() as u64) < samples)?;
             let end = at.checked_add(size)?;
-            found.push(file.get(at..end)?);
+            found.push(file.get(at..end).filter(|sample| left.take(sample))?);
             at = end;
         }
     }
     (found.len() as u64 == samples).then_some(found)
+}
+
+/// How many samples and bytes are still looked at. More are not listed by tables that fit into the file,
+/// unless they name the same bytes again and again.
+#[derive(Default)]
+pub(super) struct Left {
+    samples: usize,
+    bytes: usize,
+}
+
+impl Left {
+    pub(super) fn of(file: &[u8]) -> Self {
+        Self { samples: file.len() / 4 + 1, bytes: 2 * file.len() }
+    }
+
+    /// Takes one sample of it, if that is left.
+    fn take(&mut self, sample: &[u8]) -> bool {
+        let left = self.samples.checked_sub(1).zip(self.bytes.checked_sub(sample.len()));
+        if let Some((samples, bytes)) = left {
+            *self = Self { samples, bytes };
+        }
+        left.is_some()
+    }
 }
 
 /// The samples of one fragment of a track.
@@ -152,7 +186,7 @@ impl<'a> Fragment<'a> {
     }
 
     /// Reads a run of samples.
-    pub(super) fn read(&mut self, file: &'a [u8], run: &[u8]) {
+    pub(super) fn read(&mut self, file: &'a [u8], run: &[u8], left: &mut Left) {
         let (flags, samples) = (count(run, 0), count(run, 4));
         let has = |flag| flags & flag != 0;
         let mut at = if has(1) {
@@ -174,13 +208,13 @@ impl<'a> Fragment<'a> {
             };
             let end = at.zip(size).and_then(|(at, size)| at.checked_add(size as usize));
             match at.zip(end).and_then(|(at, end)| file.get(at..end)) {
-                Some(packet) if self.packets.found.len() < file.len() => {
-                    self.packets.found.push(packet);
-                }
+                Some(packet) if left.take(packet) => self.packets.found.push(packet),
                 Some(_) | None => {
-                    let left = u64::from(samples) - sample as u64;
-                    self.packets.others.0 = self.packets.others.0.saturating_add(left);
-                    self.packets.others.1 = file.len() as u64;
+                    let rest = u64::from(samples) - sample as u64;
+                    let size = u64::from(size.unwrap_or_default());
+                    let (count, bytes) = &mut self.packets.others;
+                    *count = count.saturating_add(rest);
+                    *bytes = bytes.saturating_add(rest.saturating_mul(size)).max(file.len() as u64);
                     break;
                 }
             }

@@ -223,3 +223,16 @@ fn the_samples_of_fragments_count_too() {
     let lost = [part(b"ftyp", b"iso5"), movie, fragment(0x7000_0000)].concat();
     assert_eq!(most_seconds(&lost), 12);
 }
+
+#[test]
+fn bytes_that_are_played_again_and_again_count_each_time() {
+    // A fragment whose run names 60,000 samples of the same bytes, and no size of its own.
+    let track = sound(entry(b"mp4a", 48_000, &esds(0x6B, &[])), &[], 0);
+    let head = part(b"tkhd", &numbers(&[0, 0, 0, 7]));
+    let usual = part(b"mvex", &part(b"trex", &numbers(&[0, 7, 1, 0, 36, 0])));
+    let movie = part(b"moov", &[track.written(0, &head), usual].concat());
+    let run = part(b"trun", &numbers(&[1, 2, 0]));
+    let track = [part(b"tfhd", &numbers(&[0x2_0000, 7])), run.repeat(10_000)].concat();
+    let whole = [part(b"ftyp", b"iso5"), movie, part(b"moof", &part(b"traf", &track))].concat();
+    assert!(most_seconds(&whole) >= 700);
+}
