@@ -52,7 +52,7 @@ impl Codec {
             Self::Aac { rate, channels } => (
                 sum(&|packet| aac(packet, rate, channels))
                     .max(aac(&[], rate, channels).times(size() / usual_of_aac(channels))),
-                aac(&[], rate, channels).times(count).max(slowest(bytes)),
+                aac(&[], rate, channels).times(count.max(bytes / usual_of_aac(channels))),
             ),
             // Frames need not end where packets do.
             Self::Mpeg => (mpeg::frames_of_layers(&found.concat()), slowest(bytes)),

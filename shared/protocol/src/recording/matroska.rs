@@ -109,10 +109,10 @@ impl Track<'_> {
     }
 
     /// The frames of a block, if it is this track's: the track's number, a time of two bytes, flags,
-    /// and one frame or several.
+    /// and one frame or several. A track without a number may have all blocks.
     fn frames<'a>(&self, content: &'a [u8]) -> Option<Vec<&'a [u8]>> {
         let (track, length) = element_size(content, 0)?;
-        if track.unwrap_or_default() as u64 != self.number {
+        if self.number != 0 && track.unwrap_or_default() as u64 != self.number {
             return None;
         }
         let flags = *content.get(length + 2)?;

@@ -75,10 +75,12 @@ fn of_configuration(esds: &[u8]) -> Codec {
         // thirteen, and the codec's own.
         let decoder = descriptor(descriptor(esds.get(4..)?, 3)?.get(3..)?, 4)?;
         match decoder.first()? {
-            0x40 | 0x66..=0x68 => Codec::aac(descriptor(decoder.get(13..)?, 5)?),
             0x69 | 0x6B => Some(Codec::Mpeg),
             0xAD => Some(Codec::Opus),
-            _ => None,
+            // AC-3, DTS, Vorbis and others, or a picture.
+            0x20..=0x22 | 0x60..=0x65 | 0x6A | 0x6C..=0xFE => None,
+            // With another number decoders go by the kind of the entry, which is AAC.
+            _ => Codec::aac(descriptor(decoder.get(13..)?, 5)?),
         }
     };
     configuration().unwrap_or(Codec::Unknown)

@@ -90,6 +90,8 @@ fn sound(entries: Vec<u8>, sample: &[u8], count: usize) -> Track<'_> {
 fn aac_lasts_as_its_samples_whatever_the_movie_claims() {
     let long = sound(aac(8_000), b"a frame", 1_000);
     assert_eq!(most_seconds(&file(&[long], &[])), 128);
+    let unnamed = entry(b"mp4a", 48_000, &esds(0, &[0x15, 0x88]));
+    assert_eq!(most_seconds(&file(&[sound(unnamed, b"a frame", 1_000)], &[])), 128);
     // Without a configuration, the rate of the entry counts.
     let named = sound(entry(b"mp4a", 16_000, &[]), b"a frame", 1_000);
     assert_eq!(most_seconds(&file(&[named], &[])), 64);

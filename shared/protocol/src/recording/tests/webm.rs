@@ -63,6 +63,8 @@ fn the_pictures_of_a_video_are_no_sound_and_cannot_hide_one() {
     for kind in [1, 17, 0] {
         assert_eq!(most_seconds(&file(&[opus(kind)], &[sound()])), 12, "{kind}");
     }
+    let unnumbered = element(b"\xae", &element(b"\x86", b"A_OPUS"));
+    assert_eq!(most_seconds(&file(&[unnumbered], &[sound()])), 12);
     let hidden = track(2, 2, b"V_VP8", &[]);
     assert!(most_seconds(&file(&[hidden], &[sound()])) >= 2);
 }
