@@ -56,6 +56,25 @@ IMAGE_RULES = [
     (EMBEDS_IMAGES, {"tiles": [1000, 0]}),
 ]
 
+# The tokens of a generated image. "sizes": for low, medium and high quality those of 1024x1024 and of
+# any other size. "grid": see shared/domain/src/images/drawn.rs.
+# gpt-image-1, gpt-image-1.5: https://platform.openai.com/docs/guides/image-generation#cost-and-latency
+# gpt-image-1-mini: the prices of an image ($0.005 to $0.052, at $8 per million tokens; the highest that
+# is rounded to them): https://developers.openai.com/api/docs/models/gpt-image-1-mini
+# gpt-image-2: OpenAI's calculator, as code:
+# https://community.openai.com/t/gpt-image-2-output-pricing-calculator-online-and-in-your-code/1382699
+# gpt-image-2.5: OpenAI publishes no figures. It has more qualities (xhigh, max) of the same sizes. Those
+# of gpt-image-2 are not lower than any that is reported of it.
+# MAI-Image: one token for 1,024 pixels, at most 2048x2048:
+# https://fal.ai/models/microsoft/mai-image-2.7/text-to-image/llms.txt
+# The first expression that fits a name decides.
+DRAWN_RULES = [
+    (r"gpt-image-1-mini", {"sizes": [[687, 812], [1437, 1937], [4562, 6562]]}),
+    (r"gpt-image-1", {"sizes": [[272, 408], [1056, 1584], [4160, 6240]]}),
+    (r"mai-image-", {"sizes": [[4096, 4096], [4096, 4096], [4096, 4096]]}),
+    (r"", {"grid": [16, 48, 96]}),
+]
+
 # Refused with 422: https://github.com/BerriAI/litellm/issues/11696 and /3899.
 REFUSES = [(r"mistral|ministral|codestral", ["user", "stream_options"])]
 
@@ -123,6 +142,8 @@ def facts(name, row):
     is_marked = supports.get("vision") or "image" in row.get("modalities", [])
     if is_marked or re.match(EMBEDS_IMAGES, name.lower()):
         out["image"] = first(IMAGE_RULES, name.lower()) or {"patches": [10000, 10000, 100]}
+    if "output_image" in row.get("usd_per_million", {}):
+        out["drawn"] = first(DRAWN_RULES, name.lower())
     refused = first(REFUSES, name.lower())
     if refused:
         out["refuses"] = refused

@@ -54,7 +54,7 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
     let operations = operations.join(", ");
     Ok(format!(
         "ModelFacts {{ operations: &[{operations}], context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
-         image: {}, refuses_user: {}, refuses_stream_options: {}, has_older_tokenizer: {}, \
+         image: {}, drawn: {}, refuses_user: {}, refuses_stream_options: {}, has_older_tokenizer: {}, \
          retires: {retires}, routes_to: &{routes:?}, prices: ModelPrices {{ version: {version:?}, \
          surcharge: {}, input: {}, \
          cached_input: {}, cache_write: {}, cache_write_hour: {}, output: {}, input_audio: {}, \
@@ -64,6 +64,7 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         number(&facts["max_output"]),
         facts["reasons"] == true,
         image(&facts["image"])?,
+        drawn(&facts["drawn"])?,
         refuses("user"),
         refuses("stream_options"),
         facts["tokenizer"] == "cl100k_base",
@@ -106,4 +107,14 @@ fn image(rule: &Value) -> Result<String, Fault> {
     let numbers = rule[name.to_lowercase()].as_array().ok_or("an image rule is a list")?;
     let pairs = fields.iter().zip(numbers).map(|(field, number)| format!("{field}: {number}"));
     Ok(format!("Some(ImageRule::{name} {{ {} }})", pairs.collect::<Vec<_>>().join(", ")))
+}
+
+/// How generated images are counted.
+fn drawn(rule: &Value) -> Result<String, Fault> {
+    match rule.as_object().and_then(|rule| rule.iter().next()) {
+        None => Ok("None".to_owned()),
+        Some((key, figures)) if key == "sizes" => Ok(format!("Some(DrawnRule::Sizes({figures}))")),
+        Some((key, figures)) if key == "grid" => Ok(format!("Some(DrawnRule::Grid({figures}))")),
+        other => Err(format!("unknown rule of generated images {other:?}").into()),
+    }
 }

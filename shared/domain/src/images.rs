@@ -1,9 +1,11 @@
-//! How many tokens an image takes: in a prompt by its size, the requested detail and the model's
-//! rule, and a generated one by its size and quality.
+//! How many tokens an image takes in a prompt: by its size, the requested detail and the model's
+//! rule. What a generated one takes is in [`drawn`].
 //!
 //! The rules are those of OpenAI and Anthropic:
 //! <https://platform.openai.com/docs/guides/images-vision#calculating-costs> and
 //! <https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size>.
+
+pub mod drawn;
 
 /// How a model counts an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,37 +121,11 @@ fn tiles(size: Size) -> u64 {
     u64::from(size.width.div_ceil(512).max(1)) * u64::from(size.height.div_ceil(512).max(1))
 }
 
-/// The most tokens of a generated image with partial images.
-pub const MOST_GENERATED: u64 = LARGEST + PARTIAL;
-
-/// An image of 1024 × 1536 pixels at high quality.
-const LARGEST: u64 = 6_240;
-
-/// The most partial images of one image, of 100 tokens each.
-const PARTIAL: u64 = 3 * 100;
-
-/// The most tokens of a generated image, by the size and quality as a request writes them:
-/// <https://platform.openai.com/docs/guides/image-generation#cost-and-latency>. What it does not
-/// name, or leaves to the model, may be the largest.
-#[must_use]
-pub fn tokens_of_generated(size: Option<&str>, quality: Option<&str>, has_partial: bool) -> u64 {
-    let is_square = size == Some("1024x1024");
-    let image = match (quality, is_square) {
-        (Some("low"), true) => 272,
-        (Some("low"), false) => 408,
-        (Some("medium"), true) => 1_056,
-        (Some("medium"), false) => 1_584,
-        (_, true) => 4_160,
-        (_, false) => LARGEST,
-    };
-    image + if has_partial { PARTIAL } else { 0 }
-}
-
 /// The tokens that an image of a prompt has beside those of the rule if its details are to be kept
 /// (`input_fidelity`): <https://platform.openai.com/docs/guides/image-generation#input-fidelity>.
 #[must_use]
 pub fn tokens_of_fidelity(size: Option<Size>) -> u64 {
-    if size.is_some_and(|size| size.width == size.height) { 4_160 } else { LARGEST }
+    if size.is_some_and(|size| size.width == size.height) { 4_160 } else { 6_240 }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub use self::known::KnownModel;
 pub use self::prices::ModelPrices;
 use crate::dated;
 use crate::images::ImageRule;
+use crate::images::drawn::DrawnRule;
 use crate::operation::Operation;
 
 /// The field in which a deployment takes the cap on completion tokens.
@@ -54,6 +55,8 @@ pub struct ModelFacts {
     pub cap: CompletionField,
     /// How it counts images. `None` if it takes no images.
     pub image: Option<ImageRule>,
+    /// How it counts the tokens of images that it generates, if it does.
+    pub drawn: Option<DrawnRule>,
     /// Whether it rejects a request with `user`.
     pub refuses_user: bool,
     /// Whether it rejects a request with `stream_options`.
@@ -77,6 +80,7 @@ impl ModelFacts {
         reasons: false,
         cap: CompletionField::MaxTokens,
         image: Some(ImageRule::UNKNOWN),
+        drawn: None,
         refuses_user: false,
         refuses_stream_options: false,
         has_older_tokenizer: false,
@@ -180,7 +184,7 @@ pub const USUAL_OUTPUT: u64 = 4_096;
 /// The same for models that reason.
 pub const USUAL_REASONING_OUTPUT: u64 = 16_384;
 
-static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
+pub(crate) static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
 fn named(name: &str) -> Option<(&'static str, &'static ModelFacts)> {
     // Azure writes small letters, which are compared as they are.

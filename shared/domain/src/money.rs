@@ -6,7 +6,7 @@
 
 use crate::bill::{Bill, PICO_PER_NANO, Priced, nano};
 use crate::estimate::Estimate;
-use crate::images::MOST_GENERATED;
+use crate::images::drawn::MOST_DRAWN;
 use crate::models::ModelPrices;
 use crate::unit::Unit;
 use crate::usage::Usage;
@@ -56,11 +56,12 @@ impl ModelPrices {
         let prompt = self.tokens(estimate.prompt_tokens, prompt_price)?;
         let completion =
             self.tokens(estimate.completion_tokens, self.of_completion_token(is_long))?;
-        // The tokens of images are those of the completion, if the estimate has them.
+        // The tokens of images are those of the completion, if the estimate has any.
         let mut drawn = 0_u128;
         let units = estimate.units.iter().try_fold(0_u128, |sum, (unit, count)| {
             let count = u128::from(count);
-            let (own, by_tokens) = (self.of_unit(unit), self.tokens_of_unit(unit));
+            let own = self.of_unit(unit);
+            let by_tokens = self.tokens_of_unit(unit);
             let one = match unit {
                 Unit::Images => {
                     drawn = count.checked_mul(by_tokens.unwrap_or_default())?;
@@ -72,7 +73,11 @@ impl ModelPrices {
             };
             sum.checked_add(count.checked_mul(one)?)
         })?;
-        Some(nano(prompt.checked_add(completion.max(drawn))?.checked_add(units)?))
+        Some(nano(
+            prompt
+                .checked_add(if completion > 0 { completion } else { drawn })?
+                .checked_add(units)?,
+        ))
     }
 
     /// What a request cost. `None` if a price that it needs is not known.
@@ -182,7 +187,7 @@ impl ModelPrices {
     fn tokens_of_unit(&self, unit: Unit) -> Option<u128> {
         let tokens = |count: u64, price: Option<u64>| u128::from(count).checked_mul(price?.into());
         match unit {
-            Unit::Images => tokens(MOST_GENERATED, self.output_image),
+            Unit::Images => tokens(MOST_DRAWN, self.output_image),
             Unit::AudioSeconds => {
                 tokens(TOKENS_OF_RECORDED_SECOND, self.input_audio.or(self.input))?
                     .checked_add(tokens(TEXT_TOKENS_OF_SECOND, self.output)?)

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
-use lanyard_domain::images::{tokens_of_fidelity, tokens_of_generated};
+use lanyard_domain::images::drawn::DrawnRule;
+use lanyard_domain::images::tokens_of_fidelity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
@@ -105,8 +106,9 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
                 return Err(invalid(IMAGE, &format!("may hold at most {MOST_IMAGES} images")));
             }
             let images = images.into_iter();
+            let is_faithful = keeps_details(form, caps.facts.drawn);
             let extra =
-                |file: &[u8]| if is_faithful(form) { tokens_of_fidelity(size_of(file)) } else { 0 };
+                |file: &[u8]| if is_faithful { tokens_of_fidelity(size_of(file)) } else { 0 };
             let images = images.map(|image| {
                 tokens_of_image_file(image.body, caps.facts).saturating_add(extra(image.body))
             });
@@ -123,7 +125,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let units = Units::of(Unit::Images, images);
     // Models with a price for the tokens of an image report them.
     let each = match caps.facts.prices.output_image {
-        Some(_) => tokens_of_image(payload)?,
+        Some(_) => tokens_of_image(payload, caps.facts.drawn.unwrap_or(DrawnRule::UNKNOWN))?,
         None => 0,
     };
     let tokens = Estimate::of_tokens(prompt_tokens, images.saturating_mul(each));
@@ -133,12 +135,18 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 
 /// Whether the images of a prompt are to be kept in their details. Of a field that is there twice,
 /// nobody knows which value counts.
-fn is_faithful(form: &Form<'_>) -> bool {
+///
+/// Models since gpt-image-2 always keep them:
+/// <https://platform.openai.com/docs/guides/image-generation#input-fidelity>.
+fn keeps_details(form: &Form<'_>, rule: Option<DrawnRule>) -> bool {
+    if let Some(DrawnRule::Grid(_)) = rule {
+        return true;
+    }
     form.texts_of("input_fidelity").any(|fidelity| fidelity.trim() != "low")
 }
 
 /// The most tokens of one image of a request, and of its partial images.
-fn tokens_of_image(payload: &Payload<'_>) -> Result<u64, BodyRefused> {
+fn tokens_of_image(payload: &Payload<'_>, rule: DrawnRule) -> Result<u64, BodyRefused> {
     // Of a field that is there twice, nobody knows which value counts.
     let value = |name: &str| match payload.fields.iter().filter(|(field, _)| field == name).count()
     {
@@ -146,7 +154,7 @@ fn tokens_of_image(payload: &Payload<'_>) -> Result<u64, BodyRefused> {
         _ => Ok(Some("")),
     };
     let has_partial = !matches!(value("partial_images")?, None | Some("0" | "null"));
-    Ok(tokens_of_generated(value("size")?, value("quality")?, has_partial))
+    Ok(rule.tokens(value("size")?, value("quality")?, has_partial))
 }
 
 fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -62,7 +62,10 @@ fn units_are_paid_by_their_tokens_or_by_their_own_price() {
     let flux = prices("flux-1.1-pro");
     assert_eq!(cost(&flux, &image), flux.image);
     assert_eq!(cost(&flux, &Usage { prompt_tokens: 500, ..image }), flux.image);
+    // The figures of one image of low quality are enough for it.
     let gpt = prices("gpt-image-1");
+    let low = Estimate { units: image.units, ..Estimate::of_tokens(0, 272) };
+    assert_eq!(gpt.most(&low), Some((272 * gpt.output_image.unwrap()).div_ceil(1_000)));
     let details = TokenDetails { has_prompt_kinds: true, ..TokenDetails::NONE };
     let tokens = Usage { prompt_tokens: 10, completion_tokens: 1_056, details, ..image };
     let by_tokens = 10 * gpt.input.unwrap() + 1_056 * gpt.output_image.unwrap();

@@ -4,20 +4,26 @@ use crate::stream::failure;
 
 #[test]
 fn the_tokens_of_images_are_held_by_size_and_quality() {
-    let caps = Caps::of_model("gpt-image-1");
-    assert!(caps.facts.prices.output_image.is_some());
-    let held = |fields: &str| {
+    let of_model = |model, fields: &str| {
+        let caps = Caps::of_model(model);
+        assert!(caps.facts.prices.output_image.is_some());
         let body = format!(r#"{{"prompt":"x"{fields}}}"#);
         let request = http::Request::new(Bytes::from(body));
         let id = "req_1".parse().unwrap();
         let payload = Payload::read(&GENERATIONS, &request, &id).unwrap();
         read(&payload, &caps).unwrap().estimate.completion_tokens
     };
+    let held = |fields: &str| of_model("gpt-image-1", fields);
     assert_eq!(held(""), 6_240);
     assert_eq!(held(r#","n":10,"size":"1536x1024","quality":"high""#), 62_400);
     assert_eq!(held(r#","size":"1024x1024","quality":"low""#), 272);
     assert_eq!(held(r#","quality":"auto","partial_images":2"#), 6_540);
     assert_eq!(held(r#","quality":"low","quality":"high""#), 6_240);
+    let held = |fields: &str| of_model("gpt-image-2", fields);
+    assert_eq!(held(r#","n":10,"size":"1024x1024","quality":"high""#), 70_240);
+    assert_eq!(held(r#","n":10,"size":"3584x2048","quality":"high""#), 123_290);
+    assert_eq!(held(r#","size":"1024x1024","size":"3584x2048","quality":"low""#), 659);
+    assert_eq!(held(""), 23_719);
 }
 
 #[test]
@@ -63,6 +69,8 @@ fn the_images_of_a_prompt_are_held_by_their_size_and_fidelity() {
     assert!((high..high + 10).contains(&fidelity(&[b"high"], square)));
     assert!((high..high + 10).contains(&fidelity(&[b"low", b"high"], square)));
     assert!(fidelity(&[b"high"], wide) >= 1_536 + 6_240);
+    // Newer models keep the details of every image.
+    assert_eq!(held("gpt-image-2", &[("image", square)]), 1_024 + 4_160);
 }
 
 #[test]
