@@ -191,6 +191,11 @@ def main():
         if row["mode"] in LEFT_OUT:
             continue
         models[name.lower()] = facts(name, row)
+    # The table has the price of large videos as that of a model of its own.
+    for name, fact in models.items():
+        large = models.get(f"{name}-high-res")
+        if large:
+            fact["nano_usd_per_unit"]["large_video_second"] = large["nano_usd_per_unit"]["video_second"]
     for name, date in EARLIER.items():
         if name in models and date < models[name].get("retires", "9999"):
             models[name]["retires"] = date

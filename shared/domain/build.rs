@@ -59,7 +59,8 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
          surcharge: {}, input: {}, \
          cached_input: {}, cache_write: {}, cache_write_hour: {}, output: {}, input_audio: {}, \
          output_audio: {}, input_image: {}, output_image: {}, long_input: {}, long_cached_input: \
-         {}, long_output: {}, image: {}, second: {}, character: {}, video_second: {} }} }}",
+         {}, long_output: {}, image: {}, second: {}, character: {}, video_second: {}, \
+         large_video_second: {} }} }}",
         number(&facts["context"]),
         number(&facts["max_output"]),
         facts["reasons"] == true,
@@ -85,6 +86,7 @@ fn row(facts: &Value, version: &str) -> Result<String, Fault> {
         unit("second"),
         unit("character"),
         unit("video_second"),
+        unit("large_video_second"),
     ))
 }
 

@@ -11,16 +11,19 @@ pub struct Estimate {
     pub completion_tokens: u64,
     /// The most of other units.
     pub units: Units,
+    /// Whether it is a video that may have the price of large ones.
+    pub is_large_video: bool,
 }
 
 impl Estimate {
     /// No usage. For requests that the attendee pays for.
-    pub const NOTHING: Self = Self { prompt_tokens: 0, completion_tokens: 0, units: Units::NONE };
+    pub const NOTHING: Self =
+        Self { prompt_tokens: 0, completion_tokens: 0, units: Units::NONE, is_large_video: false };
 
     /// An estimate of tokens alone.
     #[must_use]
     pub fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
-        Self { prompt_tokens, completion_tokens, units: Units::NONE }
+        Self { prompt_tokens, completion_tokens, ..Self::NOTHING }
     }
 
     /// The sum of prompt and completion tokens.

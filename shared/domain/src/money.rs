@@ -60,7 +60,7 @@ impl ModelPrices {
         let mut drawn = 0_u128;
         let units = estimate.units.iter().try_fold(0_u128, |sum, (unit, count)| {
             let count = u128::from(count);
-            let own = self.of_unit(unit);
+            let own = self.of_unit(unit, estimate.is_large_video);
             let by_tokens = self.tokens_of_unit(unit);
             let one = match unit {
                 Unit::Images => {
@@ -136,7 +136,8 @@ impl ModelPrices {
             if has_tokens && by_tokens.is_some() {
                 continue;
             }
-            let one = u64::try_from(self.of_unit(unit).or(by_tokens)?).ok()?;
+            let own = self.of_unit(unit, usage.is_large_video);
+            let one = u64::try_from(own.or(by_tokens)?).ok()?;
             if let Some(kind) = kind_of(unit) {
                 bill.add(kind, count, one);
             }
@@ -172,11 +173,12 @@ impl ModelPrices {
     }
 
     /// The price of a unit, in pico-dollars.
-    fn of_unit(&self, unit: Unit) -> Option<u128> {
+    fn of_unit(&self, unit: Unit, is_large_video: bool) -> Option<u128> {
         let nano = match unit {
             Unit::Images => self.image,
             Unit::AudioSeconds => self.second,
             Unit::Characters => self.character,
+            Unit::VideoSeconds if is_large_video => self.large_video_second.or(self.video_second),
             Unit::VideoSeconds => self.video_second,
             Unit::Usd => Some(0),
         };
@@ -221,6 +223,7 @@ impl ModelPrices {
             second: self.second.max(other.second),
             character: self.character.max(other.character),
             video_second: self.video_second.max(other.video_second),
+            large_video_second: self.large_video_second.max(other.large_video_second),
         }
     }
 

@@ -79,6 +79,7 @@ impl Prices {
             second: self.audio_second.or(of_model.second),
             character: self.character.or(of_model.character),
             video_second: self.video_second.or(of_model.video_second),
+            large_video_second: self.video_second.or(of_model.large_video_second),
         }
     }
 }

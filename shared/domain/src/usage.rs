@@ -20,6 +20,8 @@ pub struct Usage {
     pub completion_tokens: u64,
     /// The amounts of other units.
     pub units: Units,
+    /// Whether it is a video that has the price of large ones.
+    pub is_large_video: bool,
     /// Which of the tokens have another price.
     pub details: TokenDetails,
     /// The calls of tools that Azure ran.
@@ -92,6 +94,7 @@ impl Usage {
             prompt_tokens,
             completion_tokens,
             units: Units::NONE,
+            is_large_video: false,
             details: TokenDetails::NONE,
             calls: ToolCalls::NONE,
             model: None,

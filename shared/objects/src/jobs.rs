@@ -21,6 +21,7 @@ use lanyard_gateway::settle::PendingRequest;
 use lanyard_protocol::stream::failure::{self, Failure};
 use lanyard_protocol::stream::{Produced, StreamState};
 use lanyard_protocol::usage::{self, most_tokens};
+use lanyard_protocol::videos::is_large;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -44,6 +45,8 @@ pub(super) struct JobState<'a> {
     last_error: Option<&'a RawValue>,
     #[serde(default)]
     seconds: Value,
+    #[serde(borrow)]
+    size: Option<Cow<'a, str>>,
 }
 
 impl<'a> JobState<'a> {
@@ -72,6 +75,11 @@ impl<'a> JobState<'a> {
         seconds.filter(|seconds| (1..=3_600).contains(seconds))
     }
 
+    /// Whether a video has the price of large ones.
+    pub(super) fn is_large(&self) -> bool {
+        self.size.as_deref().is_some_and(is_large)
+    }
+
     /// The cost of a job that has ended.
     ///
     /// A run costs the tokens that Azure counted, however it ended. One that failed without a count
@@ -84,7 +92,8 @@ impl<'a> JobState<'a> {
                     let seconds =
                         self.seconds().unwrap_or_else(|| hold.units.get(Unit::VideoSeconds));
                     let units = Units::of(Unit::VideoSeconds, seconds);
-                    Settlement::Exact(Usage::of_units(units))
+                    let is_large_video = self.is_large();
+                    Settlement::Exact(Usage { is_large_video, ..Usage::of_units(units) })
                 }
                 false => Settlement::Void,
             };
@@ -302,6 +311,11 @@ mod tests {
         assert_eq!(video(r#"{"status":"completed","seconds":"4"}"#), seconds(4));
         assert_eq!(video(r#"{"status":"completed","seconds":12}"#), seconds(12));
         assert_eq!(video(r#"{"status":"completed","seconds":"many"}"#), seconds(8));
+        let large = video(r#"{"status":"completed","seconds":"4","size":"1792x1024"}"#);
+        let Some(Settlement::Exact(usage)) = large else { panic!("{large:?}") };
+        assert!(usage.is_large_video && usage.units.get(Unit::VideoSeconds) == 4);
+        let usual = r#"{"status":"completed","seconds":"4","size":"720x1280"}"#;
+        assert_eq!(video(usual), seconds(4));
         assert_eq!(video(r#"{"status":"failed","seconds":"4"}"#), Some(Settlement::Void));
         assert_eq!(video(r#"{"status":"in_progress","seconds":"4"}"#), None);
     }

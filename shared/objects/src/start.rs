@@ -163,8 +163,8 @@ impl Objects {
             Some(original) => {
                 named.expect_home(&original.home)?;
                 let home = deployment_at(attendance, &original.home)?;
-                let seconds = self.seconds_of(call, original, home).await?;
-                (home, video.again(seconds)?)
+                let (seconds, is_large) = self.extent_of(call, original, home).await?;
+                (home, video.again(seconds, is_large)?)
             }
             None => {
                 let model = video.model()?;
@@ -177,13 +177,13 @@ impl Objects {
         Ok(Plan { home, url: call.url(home)?, content_type, body, demanded, thread: None })
     }
 
-    /// The seconds of the original of a remix. The remix will be as long.
-    async fn seconds_of(
+    /// The seconds of the original of a remix, and whether it is large. The remix will be the same.
+    async fn extent_of(
         &self,
         call: &Call<'_>,
         original: &Owned,
         home: &Deployment,
-    ) -> Result<u64, ApiError> {
+    ) -> Result<(u64, bool), ApiError> {
         let url = Protocol::of_kind(original.kind).url_below(home, [original.id.as_str()], "");
         let outgoing = Outgoing::plain(Method::GET, url);
         let response = match self.call_home(call.request, original.kind, home, outgoing).await {
@@ -192,8 +192,9 @@ impl Objects {
             Err(failure) => return Err(failure.into_error()),
         };
         let bytes = json_body(call.request, home, response).await?;
-        let seconds = JobState::read(&bytes).and_then(|state| state.seconds());
-        Ok(seconds.unwrap_or(MOST_SECONDS))
+        let state = JobState::read(&bytes);
+        let seconds = state.as_ref().and_then(JobState::seconds).unwrap_or(MOST_SECONDS);
+        Ok((seconds, state.is_none_or(|state| state.is_large())))
     }
 }
 

@@ -108,19 +108,19 @@ impl<'a> VideoRequest<'a> {
         azure_name: &str,
     ) -> Result<(Demanded, HeaderValue, Bytes), BodyRefused> {
         let mut out = Vec::new();
-        let seconds = match &self.0.form {
+        let (seconds, is_large) = match &self.0.form {
             Some(form) => {
                 let seconds = form.text("seconds")?.map(length).transpose()?;
                 write::form(&self.0, [("model", azure_name)], &mut out);
-                seconds.unwrap_or(USUAL_LENGTH)
+                (seconds.unwrap_or(USUAL_LENGTH), form.text("size")?.is_some_and(is_large))
             }
             None => self.write_json(azure_name, &mut out)?,
         };
-        Ok((demanded(seconds), self.0.content_type(), out.into()))
+        Ok((demanded(seconds, is_large), self.0.content_type(), out.into()))
     }
 
-    /// Writes the body as JSON, and returns its seconds.
-    fn write_json(&self, azure_name: &str, out: &mut Vec<u8>) -> Result<u64, BodyRefused> {
+    /// Writes the body as JSON, and returns its seconds and whether the video is a large one.
+    fn write_json(&self, azure_name: &str, out: &mut Vec<u8>) -> Result<(u64, bool), BodyRefused> {
         let seconds = match self.0.field("seconds").map(|raw| raw.get()) {
             None => USUAL_LENGTH,
             Some(text) if text.starts_with('"') => length(text.trim_matches('"'))?,
@@ -129,6 +129,7 @@ impl<'a> VideoRequest<'a> {
                 LENGTHS.into_iter().find(|made| *made >= asked).unwrap_or(asked)
             }
         };
+        let mut is_large_video = false;
         let mut object = Object { out };
         object.text("model", azure_name);
         for (name, raw) in &self.0.fields {
@@ -136,7 +137,11 @@ impl<'a> VideoRequest<'a> {
                 "model" => {}
                 name if identity::names_person(name) => {}
                 "seconds" if raw.get() != "null" => object.text("seconds", &seconds.to_string()),
-                "size" => object.raw("size", &size(raw.get())),
+                "size" => {
+                    let size = size(raw.get());
+                    is_large_video |= size != "null" && is_large(size.trim_matches('"'));
+                    object.raw("size", &size);
+                }
                 "input_reference" if raw.get().starts_with('"') => {
                     object.raw("input_reference", &image(raw.get())?);
                 }
@@ -144,15 +149,19 @@ impl<'a> VideoRequest<'a> {
             }
         }
         object.end();
-        Ok(seconds)
+        Ok((seconds, is_large_video))
     }
 
-    /// The body for Azure of a video that is made anew, as long as the first.
+    /// The body for Azure of a video that is made anew, as long and as large as the first.
     ///
     /// # Errors
     ///
     /// [`BodyRefused`] for a form, which Azure does not take here, and without a prompt.
-    pub fn again(&self, seconds: u64) -> Result<(Demanded, HeaderValue, Bytes), BodyRefused> {
+    pub fn again(
+        &self,
+        seconds: u64,
+        is_large: bool,
+    ) -> Result<(Demanded, HeaderValue, Bytes), BodyRefused> {
         if self.0.form.is_some() {
             let hint = "The body must be JSON: {\"prompt\": …}.";
             return Err(BodyRefused::UnsupportedMediaType { hint });
@@ -166,7 +175,7 @@ impl<'a> VideoRequest<'a> {
             return Err(invalid("prompt", "is missing. Say what is to be different"));
         }
         object.end();
-        Ok((demanded(seconds), JSON, out.into()))
+        Ok((demanded(seconds, is_large), JSON, out.into()))
     }
 }
 
@@ -201,11 +210,19 @@ fn check_form(form: &Form<'_>) -> Result<(), BodyRefused> {
     Ok(())
 }
 
-fn demanded(seconds: u64) -> Demanded {
+fn demanded(seconds: u64, is_large_video: bool) -> Demanded {
     let units = Units::of(Unit::VideoSeconds, seconds);
-    let mut demanded = Demanded::of(Estimate { units, ..Estimate::default() }, false);
+    let mut demanded =
+        Demanded::of(Estimate { units, is_large_video, ..Estimate::default() }, false);
     demanded.is_job = true;
     demanded
+}
+
+/// Whether a video of this size may have the price of large ones: all but those of 1280 × 720 pixels.
+/// <https://developers.openai.com/api/docs/pricing#video-generation>
+#[must_use]
+pub fn is_large(size: &str) -> bool {
+    !SIZES[..2].contains(&size)
 }
 
 fn length(text: &str) -> Result<u64, BodyRefused> {
@@ -271,6 +288,33 @@ mod tests {
         ] {
             assert!(read(body).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_large_video_is_held_as_one_in_json_and_in_a_form() {
+        let is_large = |content_type: &str, body: String| {
+            let mut request = http::Request::new(Bytes::from(body));
+            request.headers_mut().insert("content-type", content_type.parse().unwrap());
+            let video = VideoRequest::read(&request, &"req_1".parse().unwrap()).unwrap();
+            video.for_azure("sora-2-pro").unwrap().0.estimate.is_large_video
+        };
+        for (size, expected) in [
+            ("1792x1024", true),
+            ("1024x1792", true),
+            ("1280x720", false),
+            ("720x1280", false),
+            ("big", true),
+        ] {
+            let json = format!(r#"{{"prompt":"x","size":"{size}"}}"#);
+            assert_eq!(is_large("application/json", json), expected, "{size}");
+            let part = "content-disposition: form-data; name=\"size\"";
+            let form = format!("--b\r\n{part}\r\n\r\n{size}\r\n--b--\r\n");
+            assert_eq!(is_large("multipart/form-data; boundary=b", form), expected, "{size}");
+        }
+        // Azure makes no others, so JSON gets the next smaller one.
+        let other = r#"{"prompt":"x","size":"1920x1080"}"#;
+        assert!(!is_large("application/json", other.to_owned()));
+        assert!(!is_large("application/json", r#"{"prompt":"x","size":null}"#.to_owned()));
     }
 
     #[test]

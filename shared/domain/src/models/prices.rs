@@ -39,6 +39,8 @@ pub struct ModelPrices {
     pub character: Option<u64>,
     /// A second of video.
     pub video_second: Option<u64>,
+    /// A second of a video of more than 1280 × 720 pixels, where it costs more.
+    pub large_video_second: Option<u64>,
 }
 
 impl ModelPrices {
@@ -62,5 +64,6 @@ impl ModelPrices {
         second: None,
         character: None,
         video_second: None,
+        large_video_second: None,
     };
 }

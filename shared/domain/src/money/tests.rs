@@ -62,6 +62,15 @@ fn units_are_paid_by_their_tokens_or_by_their_own_price() {
     let flux = prices("flux-1.1-pro");
     assert_eq!(cost(&flux, &image), flux.image);
     assert_eq!(cost(&flux, &Usage { prompt_tokens: 500, ..image }), flux.image);
+    let pro = prices("sora-2-pro");
+    let video = Usage { units: Units::of(Unit::VideoSeconds, 4), ..Usage::default() };
+    for (is_large_video, expected) in [(false, 1_200_000_000), (true, 2_000_000_000)] {
+        assert_eq!(cost(&pro, &Usage { is_large_video, ..video }), Some(expected));
+        let estimate = Estimate { is_large_video, ..Estimate::of_units(video.units) };
+        assert_eq!(pro.most(&estimate), Some(expected));
+    }
+    let (usual, large) = (prices("sora-2"), Usage { is_large_video: true, ..video });
+    assert_eq!(cost(&usual, &large), Some(400_000_000));
     // The figures of one image of low quality are enough for it.
     let gpt = prices("gpt-image-1");
     let low = Estimate { units: image.units, ..Estimate::of_tokens(0, 272) };
