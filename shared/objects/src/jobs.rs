@@ -45,8 +45,8 @@ pub(super) struct JobState<'a> {
     last_error: Option<&'a RawValue>,
     #[serde(default)]
     seconds: Value,
-    #[serde(borrow)]
-    size: Option<Cow<'a, str>>,
+    #[serde(default)]
+    size: Value,
 }
 
 impl<'a> JobState<'a> {
@@ -75,9 +75,9 @@ impl<'a> JobState<'a> {
         seconds.filter(|seconds| (1..=3_600).contains(seconds))
     }
 
-    /// Whether a video has the price of large ones.
+    /// Whether a video has the price of large ones. One of an unknown size may have it.
     pub(super) fn is_large(&self) -> bool {
-        self.size.as_deref().is_some_and(is_large)
+        self.size.as_str().is_none_or(is_large)
     }
 
     /// The cost of a job that has ended.
@@ -303,19 +303,19 @@ mod tests {
 
     #[test]
     fn a_video_costs_its_seconds_and_a_failed_one_nothing() {
-        let video = |response| settled(Kind::Video, response);
-        let seconds = |seconds| {
+        let video = |response: &str| settled(Kind::Video, response);
+        let completed = |rest: &str, seconds, is_large_video| {
             let units = Units::of(Unit::VideoSeconds, seconds);
-            Some(Settlement::Exact(Usage::of_units(units)))
+            let usage = Usage { is_large_video, ..Usage::of_units(units) };
+            let response = format!(r#"{{"status":"completed",{rest}}}"#);
+            assert_eq!(video(&response), Some(Settlement::Exact(usage)), "{rest}");
         };
-        assert_eq!(video(r#"{"status":"completed","seconds":"4"}"#), seconds(4));
-        assert_eq!(video(r#"{"status":"completed","seconds":12}"#), seconds(12));
-        assert_eq!(video(r#"{"status":"completed","seconds":"many"}"#), seconds(8));
-        let large = video(r#"{"status":"completed","seconds":"4","size":"1792x1024"}"#);
-        let Some(Settlement::Exact(usage)) = large else { panic!("{large:?}") };
-        assert!(usage.is_large_video && usage.units.get(Unit::VideoSeconds) == 4);
-        let usual = r#"{"status":"completed","seconds":"4","size":"720x1280"}"#;
-        assert_eq!(video(usual), seconds(4));
+        completed(r#""seconds":"4","size":"720x1280""#, 4, false);
+        completed(r#""seconds":12,"size":"720x1280""#, 12, false);
+        completed(r#""seconds":"many","size":"720x1280""#, 8, false);
+        completed(r#""seconds":"4","size":"1792x1024""#, 4, true);
+        completed(r#""seconds":"4""#, 4, true);
+        completed(r#""seconds":"4","size":{"width":1792}"#, 4, true);
         assert_eq!(video(r#"{"status":"failed","seconds":"4"}"#), Some(Settlement::Void));
         assert_eq!(video(r#"{"status":"in_progress","seconds":"4"}"#), None);
     }
