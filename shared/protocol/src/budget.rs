@@ -29,6 +29,13 @@ impl Budget {
         take(&mut self.unpacked, bytes)
     }
 
+    /// What was read and unpacked of the budget of a request.
+    #[cfg(test)]
+    pub(crate) fn work(&self) -> usize {
+        let all = Self::default();
+        all.read - self.read + all.unpacked - self.unpacked
+    }
+
     /// Counts what was read; `None` if it is too much.
     pub(crate) fn read(&mut self, bytes: usize) -> Option<()> {
         take(&mut self.read, bytes)

@@ -16,10 +16,13 @@ use memchr::memmem;
 use crate::budget::Budget;
 use crate::tokens::tokens_of_plain_text;
 use pages::Tree;
-use value::{Dictionary, Reader, Value, is_space};
+use value::{Dictionary, Reader, Value, is_line_end, is_regular, is_space};
 
 /// Where a file may begin: readers look for its mark this far.
 const LATEST_BEGIN: usize = 1_024;
+
+/// What an object counts beside its length: it takes memory.
+const OBJECT: usize = 64;
 
 /// The content that was found in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,12 +46,11 @@ pub(crate) fn read(file: &[u8], budget: &mut Budget) -> Option<Pdf> {
         return None;
     }
     let mut scan = Scan { budget, pages: 0, tree: Tree::default() };
+    scan.budget.read(file.len())?;
     for at in memmem::find_iter(file, b"trailer") {
         let mut reader = Reader::new(file.get(at + 7..)?);
-        if !reader.rest().starts_with(b"<<") {
-            continue;
-        }
-        let trailer = reader.value().ok()?;
+        let is_dictionary = reader.rest().starts_with(b"<<");
+        let trailer = if is_dictionary { reader.value().ok()? } else { Value::Other };
         scan.budget.read(reader.at)?;
         if matches!(trailer, Value::Dictionary(trailer) if trailer.has(b"Encrypt")) {
             return None;
@@ -56,14 +58,13 @@ pub(crate) fn read(file: &[u8], budget: &mut Budget) -> Option<Pdf> {
     }
     let begins = begins(file);
     let mut streams = Vec::new();
-    for (place, begin) in begins.iter().enumerate() {
-        let end = begins.get(place + 1).copied().unwrap_or(file.len());
-        let mut reader = Reader::new(file.get(*begin..end)?);
+    for (place, Begin { at: begin, number }) in begins.iter().copied().enumerate() {
+        let end = begins.get(place + 1).map_or(file.len(), |next| next.at);
+        let mut reader = Reader::new(file.get(begin..end)?);
         let value = reader.value().ok()?;
         let content = reader.rest().strip_prefix(b"stream").map(|_| begin + reader.at + 6);
         scan.budget.read(reader.at)?;
         scan.pages += reader.pages;
-        let number = number_before(file.get(..begin - 3)?);
         scan.see(number, &value)?;
         if let (Value::Dictionary(dictionary), Some(content)) = (value, content) {
             streams.push(Stream { number, dictionary, content: file.get(content..)? });
@@ -75,12 +76,14 @@ pub(crate) fn read(file: &[u8], budget: &mut Budget) -> Option<Pdf> {
         pages += pages_in(&content);
         scan.see_objects(&content, stream.dictionary.most(b"First"))?;
     }
-    let shown = scan.tree.shown()?;
     let named = scan.tree.streams();
+    let shown = scan.tree.shown()?;
     let mut text_tokens = 0_u64;
     for stream in &streams {
         let times = stream.number.and_then(|number| named.get(&number)).copied();
-        if times.is_none() && (stream.is_no_text() || stream.holds_objects()) {
+        // Any page may name one whose number is not clear.
+        let is_unnamed = stream.number.is_some() && times.is_none();
+        if is_unnamed && (stream.is_no_text() || stream.holds_objects()) {
             continue;
         }
         let tokens = text_in(&scan.decoded(stream)?).saturating_mul(times.unwrap_or(1));
@@ -103,14 +106,20 @@ struct Scan<'b> {
 impl Scan<'_> {
     /// Adds an object; `None` if it cannot be read safely.
     fn see(&mut self, number: Option<u64>, value: &Value<'_>) -> Option<()> {
-        if let Value::Dictionary(dictionary) = value {
-            let leads_on = dictionary.has(b"Kids") || dictionary.has(b"Contents");
-            if dictionary.has(b"Encrypt") || number.is_none() && leads_on {
-                return None;
+        match value {
+            Value::Dictionary(dictionary) => {
+                let leads_on = dictionary.has(b"Kids") || dictionary.has(b"Contents");
+                if dictionary.has(b"Encrypt") || number.is_none() && leads_on {
+                    return None;
+                }
             }
+            // Readers differ in whether they follow it.
+            Value::Reference(_) => return None,
+            Value::Name(_) | Value::Whole(_) | Value::List(_) | Value::Other => {}
         }
+        self.budget.read(OBJECT)?;
         if let Some(number) = number {
-            self.tree.add(number, value);
+            self.tree.add(number, value, self.budget)?;
         }
         Some(())
     }
@@ -123,6 +132,7 @@ impl Scan<'_> {
         while first.is_none_or(|first| reader.at < first)
             && let (Some(number), Some(place)) = (reader.whole(), reader.whole())
         {
+            self.budget.read(OBJECT)?;
             places.push((number, usize::try_from(place).ok()?));
         }
         reader.rest();
@@ -224,33 +234,58 @@ fn has(text: &[u8], word: &[u8]) -> bool {
     memmem::find(text, word).is_some()
 }
 
-/// Where the values of objects begin, after `1 0 obj`.
-fn begins(file: &[u8]) -> Vec<usize> {
-    let is_begin = |at: &usize| {
-        let (before, after) = (file.get(..*at).unwrap_or_default(), file.get(at + 3));
-        let ends = after.is_none_or(|byte| is_space(*byte) || b"()<>[]{}/%".contains(byte));
-        let last = before.iter().rposition(|byte| !is_space(*byte)).unwrap_or_default();
-        let is_after_comment = || {
-            let line = before.get(..=last).unwrap_or_default();
-            let begin = memchr::memrchr2(b'\r', b'\n', line).unwrap_or_default();
-            last + 1 < *at && line.get(begin..).is_some_and(|line| line.contains(&b'%'))
-        };
-        ends && (before.get(last).is_some_and(u8::is_ascii_digit) || is_after_comment())
-    };
-    memmem::find_iter(file, b"obj").filter(is_begin).map(|at| at + 3).collect()
+/// Where the value of an object begins, after `1 0 obj`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Begin {
+    at: usize,
+    /// The number of the object; `None` if readers may see another one.
+    number: Option<u64>,
 }
 
-/// The number of the object of which `obj` follows, as in `1 0 obj`.
-fn number_before(text: &[u8]) -> Option<u64> {
-    let mut numbers = text
-        .rsplit(|byte| !byte.is_ascii_digit() && *byte != b'.')
-        .filter(|number| !number.is_empty());
-    let has_spaces = |text: &[u8]| {
-        let mut rest = text.iter().rev().skip_while(|byte| is_space(**byte));
-        rest.find(|byte| !byte.is_ascii_digit()).is_none_or(|byte| is_space(*byte))
-    };
-    let (_, number) = (numbers.next()?, numbers.next()?);
-    has_spaces(text).then(|| std::str::from_utf8(number).ok()?.parse().ok())?
+/// Where the values of objects begin. What is before one is looked at up to the `obj` before it, so
+/// that all of the file is looked at once.
+fn begins(file: &[u8]) -> Vec<Begin> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    // Whether a comment has begun in the latest line before.
+    let mut is_comment = false;
+    for at in memmem::find_iter(file, b"obj") {
+        let before = file.get(from..at).unwrap_or_default();
+        let text = trimmed(before, is_space);
+        let line = memchr::memrchr2(b'\r', b'\n', text);
+        is_comment &= line.is_none();
+        is_comment |= text.get(line.unwrap_or_default()..).unwrap_or_default().contains(&b'%');
+        let spaces = before.get(text.len()..).unwrap_or_default();
+        let ends_line = spaces.iter().any(|byte| is_line_end(*byte));
+        let is_word = file.get(at + 3).is_none_or(|byte| !is_regular(*byte));
+        let is_after_number = text.last().is_some_and(u8::is_ascii_digit);
+        if is_word && (is_after_number || is_comment && !spaces.is_empty()) {
+            // The line before may end in a comment with other numbers.
+            let number = if is_comment && ends_line { None } else { number_in(text) };
+            found.push(Begin { at: at + 3, number });
+        }
+        is_comment &= !ends_line;
+        from = at;
+    }
+    found
+}
+
+/// The number of an object, from what is before `obj` in `1 0 obj`.
+fn number_in(text: &[u8]) -> Option<u64> {
+    let is_digit = |byte: u8| byte.is_ascii_digit();
+    let before = trimmed(text, is_digit);
+    let numbers = trimmed(before, |byte| is_space(byte) && !is_line_end(byte));
+    let rest = trimmed(numbers, is_digit);
+    if numbers.len() == before.len() || rest.last().is_some_and(|byte| b".+-".contains(byte)) {
+        return None;
+    }
+    std::str::from_utf8(numbers.get(rest.len()..)?).ok()?.parse().ok()
+}
+
+/// A text without such bytes at its end.
+fn trimmed(text: &[u8], is_trimmed: impl Fn(u8) -> bool) -> &[u8] {
+    let end = text.iter().rposition(|byte| !is_trimmed(*byte)).map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or_default()
 }
 
 /// `/Type /Page` objects, which are not `/Pages`.

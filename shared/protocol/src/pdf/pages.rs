@@ -3,22 +3,25 @@
 use std::collections::{HashMap, HashSet};
 
 use super::value::{Dictionary, Value};
+use crate::budget::Budget;
 
 /// The deepest tree of pages that is read.
 const DEEPEST: usize = 200;
+
+/// What a reference counts beside its length: it takes memory.
+const REFERENCE: usize = 16;
 
 /// The objects that lead to pages.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     /// The children that each version of an object names.
     kids: HashMap<u64, Vec<Vec<u64>>>,
-    /// The lists in which children are named elsewhere.
-    elsewhere: Vec<(u64, u64)>,
+    /// The lists that stand for children, as if they were the only child.
+    elsewhere: HashSet<u64>,
     lists: HashMap<u64, Vec<u64>>,
     leaves: HashSet<u64>,
-    /// How often each page names a stream.
+    /// How often each page names a stream, or a list of streams.
     contents: HashMap<(u64, u64), u64>,
-    contents_elsewhere: Vec<(u64, u64)>,
     /// The largest count of pages that a tree claims.
     most: u64,
 }
@@ -33,25 +36,41 @@ pub(super) struct Shown {
 }
 
 impl Tree {
-    /// Adds one version of an object.
-    pub(super) fn add(&mut self, number: u64, value: &Value<'_>) {
+    /// Adds one version of an object; `None` if it is too much for the budget.
+    pub(super) fn add(
+        &mut self,
+        number: u64,
+        value: &Value<'_>,
+        budget: &mut Budget,
+    ) -> Option<()> {
         match value {
             Value::List(list) => {
+                budget.read(list.references.len() * REFERENCE)?;
                 self.lists.entry(number).or_default().extend_from_slice(&list.references);
             }
-            Value::Dictionary(dictionary) => self.add_dictionary(number, dictionary),
+            Value::Dictionary(dictionary) => self.add_dictionary(number, dictionary, budget)?,
             Value::Name(_) | Value::Whole(_) | Value::Reference(_) | Value::Other => {}
         }
+        Some(())
     }
 
-    fn add_dictionary(&mut self, number: u64, dictionary: &Dictionary<'_>) {
+    fn add_dictionary(
+        &mut self,
+        number: u64,
+        dictionary: &Dictionary<'_>,
+        budget: &mut Budget,
+    ) -> Option<()> {
         for kids in dictionary.all(b"Kids") {
             self.most = self.most.max(dictionary.most(b"Count").unwrap_or_default());
             match kids {
                 Value::List(list) => {
+                    budget.read(list.references.len() * REFERENCE)?;
                     self.kids.entry(number).or_default().push(list.references.clone());
                 }
-                Value::Reference(list) => self.elsewhere.push((number, *list)),
+                Value::Reference(list) => {
+                    self.kids.entry(number).or_default().push(vec![*list]);
+                    self.elsewhere.insert(*list);
+                }
                 Value::Name(_) | Value::Whole(_) | Value::Dictionary(_) | Value::Other => {}
             }
         }
@@ -59,6 +78,7 @@ impl Tree {
         for contents in dictionary.all(b"Contents") {
             match contents {
                 Value::List(list) => {
+                    budget.read(list.references.len() * REFERENCE)?;
                     let mut times = HashMap::<u64, u64>::new();
                     for stream in &list.references {
                         *times.entry(*stream).or_default() += 1;
@@ -70,7 +90,6 @@ impl Tree {
                 }
                 Value::Reference(stream) => {
                     self.contents.entry((number, *stream)).or_insert(1);
-                    self.contents_elsewhere.push((number, *stream));
                 }
                 Value::Name(_) | Value::Whole(_) | Value::Dictionary(_) | Value::Other => continue,
             }
@@ -81,13 +100,15 @@ impl Tree {
         {
             self.leaves.insert(number);
         }
+        Some(())
     }
 
     /// The pages; `None` if their tree goes in a circle or too deep.
     pub(super) fn shown(&mut self) -> Option<Shown> {
-        for (number, list) in std::mem::take(&mut self.elsewhere) {
-            let kids = self.lists.get(&list).cloned().unwrap_or_default();
-            self.kids.entry(number).or_default().push(kids);
+        for list in &self.elsewhere {
+            if let Some(kids) = self.lists.remove(list) {
+                self.kids.entry(*list).or_default().push(kids);
+            }
         }
         let mut known = HashMap::new();
         let mut pages = 0;
@@ -124,21 +145,22 @@ impl Tree {
         Some(most)
     }
 
-    /// How often pages name each stream.
+    /// How often pages name each stream. Before [`Self::shown`].
     pub(super) fn streams(&self) -> HashMap<u64, u64> {
         let mut named = HashMap::<u64, u64>::new();
-        let mut add = |stream: u64, times: u64| {
-            let sum = named.entry(stream).or_default();
-            *sum = sum.saturating_add(times);
-        };
         for ((_, stream), times) in &self.contents {
-            add(*stream, *times);
+            add(&mut named, *stream, *times);
         }
-        for (_, list) in &self.contents_elsewhere {
-            for stream in self.lists.get(list).into_iter().flatten() {
-                add(*stream, 1);
-            }
+        let lists = named.iter().filter_map(|(list, times)| Some((self.lists.get(list)?, *times)));
+        let lists: Vec<_> = lists.collect();
+        for (list, times) in lists {
+            list.iter().for_each(|stream| add(&mut named, *stream, times));
         }
         named
     }
+}
+
+fn add(named: &mut HashMap<u64, u64>, stream: u64, times: u64) {
+    let sum = named.entry(stream).or_default();
+    *sum = sum.saturating_add(times);
 }

@@ -199,3 +199,91 @@ fn a_file_may_begin_after_a_mark_or_a_line() {
     assert!(!is_one(b"A text about %PDF-1.7"));
     assert!(!is_one(&[b" ".repeat(1_024).as_slice(), b"%PDF-1.7\n1 0 obj 2 endobj"].concat()));
 }
+
+#[test]
+fn a_number_that_readers_may_see_differently_hides_nothing() {
+    let text = "(Hello out there.) Tj ".repeat(50);
+    let object = |begin: &str| {
+        format!(
+            "%PDF-1.7\n3 0 obj <</Type/Page/Contents 4 0 R>> endobj\n{begin} <</Subtype/Image>> stream\n{text}\nendstream endobj"
+        )
+    };
+    for begin in ["4 %9\n0 obj", "4 0 %9 9\nobj", "4\n0 obj", "4 %9 9\n0\nobj", "4\n%\n0 %9\n\nobj"]
+    {
+        let read = read(object(begin).as_bytes()).unwrap();
+        assert!(read.text_tokens > 150, "{begin:?} {read:?}");
+    }
+    let is_read = |begin: &str| {
+        let file = format!("%PDF-1.7\n{begin} <</Type/Page/Contents 4 0 R>> endobj");
+        read(file.as_bytes()).is_some()
+    };
+    for begin in ["3 0 obj", "3 0\tobj", "3  0\r\nobj", "endobj 3 0 obj", "(%) endobj 3 0 obj"] {
+        assert!(is_read(begin), "{begin:?}");
+    }
+    for begin in ["3\n0 obj", "1.3 0 obj", "-3 0 obj", "%\nobj", "obj 0 obj", "3 0 %\nobj"] {
+        assert!(!is_read(begin), "{begin:?}");
+    }
+    assert_eq!(read(b"%PDF-1.7\n1 0 obj <</Kids 2 0 R>> endobj 2 0 obj 3 0 R endobj"), None);
+}
+
+/// The work for a file of this many pieces.
+fn work(file: &dyn Fn(usize) -> String, pieces: usize) -> usize {
+    let mut budget = Budget::default();
+    super::read(file(pieces).as_bytes(), &mut budget);
+    budget.work()
+}
+
+/// Each would take hours or more memory than there is if it grew faster than the file.
+#[test]
+fn the_work_for_a_pdf_grows_with_its_size_alone() {
+    let references = |pieces: usize| "3 0 R ".repeat(pieces);
+    let many = |pieces: usize, of: &str| {
+        let objects = (10..pieces + 10).map(|number| format!("{number} 0 obj<<{of}>>endobj\n"));
+        objects.collect::<String>()
+    };
+    let shared = |pieces: usize, of: &str| {
+        format!("%PDF-1.7\n1 0 obj[{}]endobj\n{}", references(pieces), many(pieces, of))
+    };
+    let files: [&dyn Fn(usize) -> String; 9] = [
+        &|pieces| format!("%PDF\n{}", "%\nobj<<>>\n".repeat(pieces)),
+        &|pieces| format!("%PDF {}", "obj ".repeat(pieces)),
+        &|pieces| format!("%PDF {}", "% obj<<>>".repeat(pieces)),
+        &|pieces| format!("%PDF 1 {}", "0 obj<<>>".repeat(pieces)),
+        &|pieces| format!("%PDF{}obj<<>>", " obj".repeat(pieces)),
+        &|pieces| format!("%PDF\n{}", "1 0 obj<</X 5>>endobj\n".repeat(pieces)),
+        &|pieces| shared(pieces, "/Kids 1 0 R"),
+        &|pieces| shared(pieces, "/Contents 1 0 R"),
+        &|pieces| shared(pieces, "/Kids[1 0 R]/Contents[1 0 R]"),
+    ];
+    for (at, file) in files.iter().enumerate() {
+        let (half, all) = (work(file, 20_000), work(file, 40_000));
+        assert!(half > 80_000 && all < half * 9 / 4, "{at}: {half} {all}");
+    }
+}
+
+#[test]
+fn what_takes_too_much_work_is_unknown() {
+    for piece in ["trailer%", "1 0 obj<<>>stream", "1 0 obj<<>>stream endstream"] {
+        let file = format!("%PDF {}", piece.repeat(20_000));
+        assert_eq!(read(file.as_bytes()), None, "{piece}");
+    }
+    let entries = format!("%PDF 1 0 obj<<{}>>", "/N/N".repeat(100_000));
+    assert_eq!(read(entries.as_bytes()), None);
+}
+
+#[test]
+fn a_list_of_pages_that_trees_share_counts_for_each_of_them() {
+    let file = format!(
+        "1 0 obj <</Kids [10 0 R 11 0 R]>> endobj 10 0 obj <</Kids 2 0 R>> endobj
+        11 0 obj <</Kids 2 0 R>> endobj 2 0 obj [{}] endobj",
+        "3 0 R ".repeat(45)
+    );
+    assert_eq!(read(&with(&file)).unwrap().pages, 90);
+    let text = "(Hello out there.) Tj ".repeat(50);
+    let once = with(&String::from_utf8(stream(4, "", text.as_bytes())).unwrap());
+    let once = read(&once).unwrap().text_tokens;
+    let pages = "6 0 obj <</Contents 5 0 R>> endobj 7 0 obj <</Contents 5 0 R>> endobj
+        5 0 obj [4 0 R 4 0 R] endobj";
+    let file = [with(pages), stream(4, "", text.as_bytes())].concat();
+    assert_eq!(read(&file).unwrap().text_tokens, once * 5);
+}

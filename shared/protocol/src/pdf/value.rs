@@ -11,6 +11,9 @@ const DEEPEST: usize = 64;
 /// The most names of a list that are kept.
 const MOST_NAMES: usize = 2;
 
+/// The most entries of a dictionary that are kept.
+const MOST_ENTRIES: usize = 64;
+
 /// The entries of a dictionary that are kept.
 const KEPT: [&[u8]; 15] = [
     b"Alternate",
@@ -104,7 +107,8 @@ enum Token<'a> {
     End,
 }
 
-/// The text ends within a value, or is nested too deeply: it cannot be read safely.
+/// The text ends within a value, is nested too deeply or has too many entries: it cannot be read
+/// safely.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unsafe;
 
@@ -216,6 +220,9 @@ impl<'a> Reader<'a> {
             if KEPT.contains(&key.as_ref()) {
                 entries.push((key, value));
             }
+            if entries.len() > MOST_ENTRIES {
+                return Err(Unsafe);
+            }
         }
         let dictionary = Dictionary(entries);
         self.pages += u64::from(dictionary.may_be(b"Page"));
@@ -270,7 +277,11 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
 
-fn is_regular(byte: u8) -> bool {
+pub(super) fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+pub(super) fn is_regular(byte: u8) -> bool {
     !is_space(byte) && !b"()<>[]{}/%".contains(&byte)
 }
 
