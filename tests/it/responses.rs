@@ -329,6 +329,31 @@ async fn stored_objects_that_a_request_names_are_part_of_its_estimate() {
 }
 
 #[tokio::test]
+async fn files_that_a_conversation_has_are_part_of_each_later_estimate() {
+    let world = World::event("files").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let file = ada.own_file(&"word ".repeat(3_000)).await;
+    let with_file = json!([{"role": "user", "content": [{"type": "input_file", "file_id": file}]}]);
+    let within = 3_000..4_000;
+
+    let posted = ada.own(Kind::Conversation).await;
+    let before = held(&world, json!({"conversation": posted})).await;
+    let items = format!("{}/{posted}/items", path(Kind::Conversation));
+    ada.call(Method::POST, &items, Some(&json!({"items": with_file}))).await.assert_ok();
+    let after = held(&world, json!({"conversation": posted})).await;
+    assert!(within.contains(&(after - before)), "{before} {after}");
+
+    let talked = ada.own(Kind::Conversation).await;
+    let before = held(&world, json!({"conversation": talked})).await;
+    held(&world, json!({"conversation": talked, "input": with_file})).await;
+    for _ in 0..2 {
+        let after = held(&world, json!({"conversation": talked})).await;
+        assert!(within.contains(&(after - before)), "{before} {after}");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_response_that_can_never_fit_is_refused_before_anything_is_sent() {
     let world = World::event("never").in_memory().keeping().attendee(Limit::TokensPerDay, 6_000);
     let world = world.start().await;

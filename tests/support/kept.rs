@@ -51,11 +51,14 @@ pub(crate) fn path(kind: Kind) -> String {
 
 /// A form with a file and a purpose.
 pub(crate) fn form(purpose: &str) -> Bytes {
-    let prompt = canary::PROMPT;
+    form_with(purpose, &format!("some notes, {}", canary::PROMPT))
+}
+
+fn form_with(purpose: &str, content: &str) -> Bytes {
     Bytes::from(format!(
         "--edge\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n{purpose}\r\n\
          --edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes.txt\"\r\n\
-         Content-Type: text/plain\r\n\r\nsome notes, {prompt}\r\n--edge--\r\n"
+         Content-Type: text/plain\r\n\r\n{content}\r\n--edge--\r\n"
     ))
 }
 
@@ -93,7 +96,17 @@ impl Attendee {
 
     /// Uploads a file.
     pub(crate) async fn upload(&self, purpose: &str) -> TestResponse {
-        let mut request = self.post(&path(Kind::File), form(purpose));
+        self.upload_form(form(purpose)).await
+    }
+
+    /// Uploads a file with this content. Returns its id.
+    pub(crate) async fn own_file(&self, content: &str) -> String {
+        let uploaded = self.upload_form(form_with("user_data", content)).await.assert_ok().json();
+        uploaded["id"].as_str().expect("it has an id").to_owned()
+    }
+
+    async fn upload_form(&self, form: Bytes) -> TestResponse {
+        let mut request = self.post(&path(Kind::File), form);
         let kind = "multipart/form-data; boundary=edge".parse().expect("is a value");
         request.headers_mut().insert(http::header::CONTENT_TYPE, kind);
         self.send(request).await

@@ -125,7 +125,8 @@ impl Objects {
         let named = self.registry.named(attendance, payload.references()?).await?;
         named.expect_home(&owned.home)?;
         if action == Action::Extend {
-            plan.added_tokens = conversations::items_tokens(&payload, &attendance.caps())?;
+            plan.added_tokens = conversations::items_tokens(&payload, &attendance.caps())?
+                .saturating_add(named.tokens());
         }
         if matches!(kind, Kind::Assistant | Kind::Thread) {
             assistants::check(&payload, &attendance.caps())?;

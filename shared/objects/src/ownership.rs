@@ -25,30 +25,31 @@ pub(crate) struct NamedObjects {
     earlier: Vec<Owned>,
     /// Containers whose files an earlier turn cites. Their owner is not looked up.
     cited: Vec<ObjectId>,
-    /// The tokens of each, and how often it is named.
-    sizes: Vec<(u64, u64)>,
+    /// Each with its tokens, and how often it is named.
+    sizes: Vec<NamedSize>,
 }
 
 impl NamedObjects {
     /// The prompt tokens that they add to a request, at most. A model reads an object as often as it
     /// is named.
     pub(crate) fn tokens(&self) -> u64 {
-        self.tokens_within(u64::MAX)
+        tokens(&self.sizes, u64::MAX)
     }
 
     /// The same for a model: no object fills more than its context.
     pub(crate) fn tokens_for(&self, facts: &ModelFacts) -> u64 {
-        self.tokens_within(usage::context(facts))
+        tokens(&self.sizes, usage::context(facts))
     }
 
-    fn tokens_within(&self, context: u64) -> u64 {
-        let each =
-            self.sizes.iter().map(|(tokens, times)| (*tokens).min(context).saturating_mul(*times));
-        each.fold(0, u64::saturating_add)
+    /// The tokens that they add to a conversation, which keeps files and the items of responses for
+    /// each later turn.
+    pub(crate) fn kept_tokens_for(&self, facts: &ModelFacts) -> u64 {
+        let is_kept = |size: &&NamedSize| matches!(size.kind, Kind::File | Kind::Response);
+        tokens(self.sizes.iter().filter(is_kept), usage::context(facts))
     }
 
     fn add(&mut self, owned: Owned, times: u64) {
-        self.sizes.push((owned.tokens, times));
+        self.sizes.push(NamedSize { kind: owned.kind, tokens: owned.tokens, times });
         self.objects.push(owned);
     }
 
@@ -102,6 +103,20 @@ impl NamedObjects {
     pub(crate) fn kind(&self) -> Option<Kind> {
         self.objects.first().map(|owned| owned.kind)
     }
+}
+
+/// The tokens of an object, and how often it is named.
+#[derive(Debug)]
+struct NamedSize {
+    kind: Kind,
+    tokens: u64,
+    times: u64,
+}
+
+/// What objects add to a request to a model that reads no more than its context of each.
+fn tokens<'s>(sizes: impl IntoIterator<Item = &'s NamedSize>, context: u64) -> u64 {
+    let each = sizes.into_iter().map(|size| size.tokens.min(context).saturating_mul(size.times));
+    each.fold(0, u64::saturating_add)
 }
 
 fn different_resources() -> ApiError {

@@ -55,6 +55,7 @@ impl StoredObjects for ObjectHook {
         let makes_containers = (is_stored || uses_hosted) && !choice.is_own();
         let containers = named.containers();
         let named_tokens = named.tokens_for(choice.facts());
+        let kept_tokens = named.kept_tokens_for(choice.facts());
         let tokens = estimate.tokens().saturating_add(named_tokens);
         Ok(Resolved {
             choice,
@@ -68,7 +69,7 @@ impl StoredObjects for ObjectHook {
                 home: None,
                 missing: named.kind(),
                 conversation: named.of_kind(Kind::Conversation).cloned(),
-                own_prompt_tokens: estimate.prompt_tokens,
+                kept_prompt_tokens: estimate.prompt_tokens.saturating_add(kept_tokens),
                 recorded: None,
                 container: makes_containers
                     .then(|| NewObject::of(Kind::Container, request, attendance, 0)),
@@ -90,8 +91,8 @@ struct Recorder {
     missing: Option<Kind>,
     /// The conversation that the response becomes a part of.
     conversation: Option<Owned>,
-    /// What the request itself adds to the conversation.
-    own_prompt_tokens: u64,
+    /// What the request adds to the conversation, with the files that it names.
+    kept_prompt_tokens: u64,
     /// The record of the response, once it is written.
     recorded: Option<Owned>,
     /// A container of the response, if there may be one.
@@ -184,7 +185,7 @@ impl ResponseHook for Recorder {
             self.registry.resize(recorded, Size::Is(tokens)).await;
         }
         if let Some(conversation) = &self.conversation {
-            let added = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
+            let added = self.kept_prompt_tokens.saturating_add(usage.completion_tokens);
             self.registry.resize(conversation, Size::Grows(added)).await;
         }
     }
