@@ -61,16 +61,22 @@ impl<'r> FileReader<'r> {
         if pdf::is_one(file) {
             tokens = tokens.max(Some(self.of_pdf(file)?));
         }
-        if zip::is_one(file) {
+        let is_archive = zip::is_one(file);
+        if is_archive {
             tokens = tokens.max(Some(self.of_archive(file)?));
         }
         if is_gzip(file) {
             tokens = tokens.max(Some(self.of_gzip(file)?));
         }
-        if !file.starts_with(b"%PDF")
-            && let Ok(text) = std::str::from_utf8(file)
-        {
-            tokens = tokens.max(Some(tokens_of_plain_text(text.as_bytes())));
+        match std::str::from_utf8(file) {
+            _ if file.starts_with(b"%PDF") => {}
+            Ok(text) => tokens = tokens.max(Some(tokens_of_plain_text(text.as_bytes()))),
+            // What is text in an archive was counted.
+            Err(_) if tokens.is_some() && !is_archive => {
+                let found = PartBytes::of(file).found(self.facts);
+                tokens = tokens.max(Some(self.of_found(Found::Tokens(found.text_tokens()))));
+            }
+            Err(_) => {}
         }
         Some(tokens.unwrap_or_else(|| match size_of(file) {
             // A text may begin like an image.
@@ -96,7 +102,7 @@ impl<'r> FileReader<'r> {
     fn of_found(&self, found: Found) -> u64 {
         match found {
             Found::Tokens(tokens) => tokens.min(context_of(self.facts)),
-            Found::Binary(bytes) => self.of_bytes(bytes),
+            Found::Binary { bytes, .. } => self.of_bytes(bytes),
         }
     }
 
@@ -111,7 +117,12 @@ impl<'r> FileReader<'r> {
         let mut strings = SharedStrings::default();
         let mut inflater = None;
         let mut sum = 0_u64;
+        // Names and the like, which are all that there is for a reader who takes it for text.
+        let mut others = PartBytes::default();
+        let mut at = 0;
         for entry in zip::entries(file)? {
+            others.add(file.get(at..entry.begin)?);
+            at = entry.begin + entry.packed.len();
             let mut part = Part::new(&mut strings);
             if entry.is_deflated {
                 let mut unpacked = 0;
@@ -127,13 +138,12 @@ impl<'r> FileReader<'r> {
                 self.budget.read(entry.packed.len())?;
                 part.add(entry.packed, &mut strings)?;
             }
-            match part.found(self, &mut strings)? {
-                Found::Tokens(tokens) => sum = sum.saturating_add(tokens),
-                // Fonts, programs and settings of printers.
-                Found::Binary(_) => {}
-            }
+            sum = sum.saturating_add(part.found(self, &mut strings)?.text_tokens());
         }
-        Some(self.of_found(Found::Tokens(sum.saturating_add(strings.repeated_tokens()))))
+        others.add(file.get(at..)?);
+        let sum = sum.saturating_add(strings.repeated_tokens()?);
+        let others = others.found(self.facts).text_tokens();
+        Some(self.of_found(Found::Tokens(sum.max(others))))
     }
 
     fn of_gzip(&mut self, file: &[u8]) -> Option<u64> {

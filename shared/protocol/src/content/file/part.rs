@@ -32,14 +32,19 @@ enum PartContent {
     Bytes(PartBytes),
 }
 
-/// Text, an image, or bytes in which no reader finds text. Readers of HTML find it behind anything,
-/// so all of the bytes decide.
+/// Text, an image, or other bytes, such as fonts, programs and settings of printers. Readers of HTML
+/// find text behind anything, so all of the bytes decide.
 #[derive(Default)]
 pub(super) struct PartBytes {
+    /// All of it as text.
     text: RunningText,
     length: u64,
     /// How many of the bytes no text has.
     controls: u64,
+    /// The stretches of other data that look like text.
+    stretches: RunningText,
+    /// The stretch that has begun.
+    stretch: Vec<u8>,
     /// The beginning, if it is that of an image.
     image: Option<Vec<u8>>,
 }
@@ -47,15 +52,30 @@ pub(super) struct PartBytes {
 /// In data of other kinds than text, more bytes than one of so many are control characters.
 const TEXT_PER_CONTROL: u64 = 20;
 
+/// The bytes that are looked at together. Half of those of a text are letters, digits, spaces and
+/// characters beyond ASCII, even if it has others mixed in. Of random bytes it is a third.
+const STRETCH: usize = 1_024;
+
 impl PartBytes {
-    /// A whole file that begins as an image.
-    pub(super) fn of_image(file: &[u8]) -> Self {
-        let mut bytes = Self { image: Some(Vec::new()), ..Self::default() };
+    /// Those of a whole file.
+    pub(super) fn of(file: &[u8]) -> Self {
+        let mut bytes = Self::default();
         bytes.add(file);
         bytes
     }
 
-    fn add(&mut self, piece: &[u8]) {
+    /// Those of a whole file that begins as an image.
+    pub(super) fn of_image(file: &[u8]) -> Self {
+        let mut bytes = Self::begun_as_image();
+        bytes.add(file);
+        bytes
+    }
+
+    fn begun_as_image() -> Self {
+        Self { image: Some(Vec::new()), ..Self::default() }
+    }
+
+    pub(super) fn add(&mut self, piece: &[u8]) {
         let is_control = |byte: &&u8| **byte < b'\t' || (0x0e..0x20).contains(*byte);
         self.text.add(piece);
         self.length += piece.len() as u64;
@@ -64,24 +84,59 @@ impl PartBytes {
             let room = IMAGE_HEAD.saturating_sub(head.len()).min(piece.len());
             head.extend_from_slice(piece.get(..room).unwrap_or_default());
         }
-    }
-
-    pub(super) fn found(&self, facts: &ModelFacts) -> Found {
-        let image = self.image.as_ref().map(|head| tokens_of_image_file(head, facts));
-        let is_text = self.controls * TEXT_PER_CONTROL <= self.length;
-        match image.max(is_text.then(|| self.text.tokens())) {
-            Some(tokens) => Found::Tokens(tokens),
-            None => Found::Binary(self.length),
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (more, next) = rest.split_at(rest.len().min(STRETCH - self.stretch.len()));
+            self.stretch.extend_from_slice(more);
+            rest = next;
+            if self.stretch.len() == STRETCH {
+                self.end_stretch();
+            }
         }
     }
+
+    fn end_stretch(&mut self) {
+        if looks_like_text(&self.stretch) {
+            self.stretches.add(&self.stretch);
+        }
+        self.stretch.clear();
+    }
+
+    pub(super) fn found(mut self, facts: &ModelFacts) -> Found {
+        self.end_stretch();
+        let is_text = self.controls * TEXT_PER_CONTROL <= self.length;
+        let tokens = if is_text { self.text.tokens() } else { self.stretches.tokens() };
+        match self.image.map(|head| tokens_of_image_file(&head, facts)) {
+            Some(image) => Found::Tokens(tokens.max(image)),
+            None if is_text => Found::Tokens(tokens),
+            None => Found::Binary { bytes: self.length, tokens },
+        }
+    }
+}
+
+fn looks_like_text(stretch: &[u8]) -> bool {
+    let is_of_text = |char: &char| {
+        !char.is_ascii() || char.is_ascii_alphanumeric() || char.is_ascii_whitespace()
+    };
+    let chars = stretch.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
+    chars.filter(is_of_text).map(char::len_utf8).sum::<usize>() * 2 >= stretch.len()
 }
 
 /// What a part holds.
 pub(super) enum Found {
     /// Text and images, in tokens.
     Tokens(u64),
-    /// So many bytes that are neither.
-    Binary(u64),
+    /// So many bytes that are neither, and the tokens of what looks like text in them.
+    Binary { bytes: u64, tokens: u64 },
+}
+
+impl Found {
+    /// The tokens of what is text for some reader.
+    pub(super) fn text_tokens(&self) -> u64 {
+        match self {
+            Self::Tokens(tokens) | Self::Binary { tokens, .. } => *tokens,
+        }
+    }
 }
 
 impl Part {
@@ -128,7 +183,7 @@ impl Part {
             self.begin(strings)?;
         }
         Some(match self.content? {
-            PartContent::Xml(xml) => Found::Tokens(xml.tokens()),
+            PartContent::Xml(xml) => Found::Tokens(xml.complete_tokens()),
             PartContent::File(file) => Found::Tokens(reader.tokens_within(&file)?),
             PartContent::Bytes(bytes) => bytes.found(reader.facts),
         })
@@ -147,10 +202,8 @@ impl PartContent {
             _ if zip::is_one(head) || inflate::is_gzip(head) || pdf::is_one(head) => {
                 Self::File(Vec::new())
             }
-            _ => {
-                let image = is_image(head).then(Vec::new);
-                Self::Bytes(PartBytes { image, ..PartBytes::default() })
-            }
+            _ if is_image(head) => Self::Bytes(PartBytes::begun_as_image()),
+            _ => Self::Bytes(PartBytes::default()),
         })
     }
 }

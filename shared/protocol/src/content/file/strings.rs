@@ -12,6 +12,8 @@ pub(super) struct SharedStrings {
     parts: Vec<Vec<u64>>,
     count: usize,
     uses: HashMap<usize, u64>,
+    /// Whether only some readers see a part of the archive, which may have strings and cells.
+    is_ambiguous: bool,
 }
 
 impl SharedStrings {
@@ -37,8 +39,24 @@ impl SharedStrings {
         Some(())
     }
 
-    /// The tokens that the cells add to the strings themselves.
-    pub(super) fn repeated_tokens(&self) -> u64 {
+    /// Notes that readers may see other strings and cells in this part.
+    pub(super) fn note_ambiguity(&mut self) {
+        self.is_ambiguous = true;
+    }
+
+    /// Sees what is in a tag, a comment or a section of plain characters. Says whether some readers
+    /// see elements in it.
+    pub(super) fn sees_hidden(&mut self, text: &[u8]) -> bool {
+        let has_element = memchr::memchr(b'<', text).is_some();
+        self.is_ambiguous |= has_element;
+        has_element
+    }
+
+    /// The tokens that the cells add to the strings themselves. `None` if nobody can tell.
+    pub(super) fn repeated_tokens(&self) -> Option<u64> {
+        if self.is_ambiguous && self.count > 0 {
+            return None;
+        }
         let repeated = |part: &Vec<u64>| {
             let uses = |number| self.uses.get(&number).copied().unwrap_or_default();
             let each = part.iter().enumerate();
@@ -46,6 +64,6 @@ impl SharedStrings {
                 each.map(|(number, tokens)| tokens.saturating_mul(uses(number).saturating_sub(1)));
             each.fold(0, u64::saturating_add)
         };
-        self.parts.iter().map(repeated).max().unwrap_or_default()
+        Some(self.parts.iter().map(repeated).max().unwrap_or_default())
     }
 }

@@ -1,3 +1,5 @@
+mod hidden;
+
 use super::*;
 use crate::tokens::tokens_of_text;
 use miniz_oxide::deflate::compress_to_vec;
@@ -314,6 +316,12 @@ fn what_a_cell_shows_is_unknown_where_readers_differ() {
         r#"<c t="s"><x:c t="n"/><v>0</v></c>"#,
         r#"<item x:href="a" href="b"/>"#,
         r#"<table-row x:number-rows-repeated="1" number-rows-repeated="9"/>"#,
+        r#"<c t="s"><v>0<?x?>0</v></c>"#,
+        r#"<si/><!--<c t="s"><v>0</v></c>-->"#,
+        r#"<si/><![CDATA[<c t="s"><v>0</v></c>]]>"#,
+        r#"<si/><a b='<c t="s"><v>0</v></c>'/>"#,
+        r#"<si/><?x <c t="s"><v>0</v></c>?>"#,
+        r#"<?xml version="1.0" encoding="utf-7"?><si/>"#,
     ];
     for cell in cells {
         assert_eq!(tokens_of(&zip(&[member("a.xml", cell.as_bytes())])), None, "{cell}");

@@ -34,6 +34,8 @@ const SIZES_FOLLOW: usize = 1 << 3;
 /// Packed data and how it is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry<'f> {
+    /// Where the packed data begin in the file.
+    pub(super) begin: usize,
     pub(super) packed: &'f [u8],
     pub(super) is_deflated: bool,
     /// The size that its headers claim.
@@ -74,8 +76,8 @@ pub(super) fn entries(file: &[u8]) -> Option<Vec<Entry<'_>>> {
     found.sort_by_key(|header| header.offset);
     let ends = found.iter().skip(1).map(|header| header.offset).chain([begin]);
     let ends: Vec<_> = ends.collect();
-    let begins_at_once = found.first().is_none_or(|header| header.offset == 0);
-    if at != end || !begins_at_once {
+    let first = found.first().map_or(begin, |header| header.offset);
+    if at != end || first != 0 {
         return None;
     }
     found.iter().zip(ends).map(|(header, next)| header.entry(bytes, next)).collect()
@@ -135,6 +137,7 @@ impl<'f> InDirectory<'f> {
         let rest = next.checked_sub(begin + self.packed)?;
         let most = if sizes_follow { LONGEST_DESCRIPTOR } else { 0 };
         let is_readable = (flags | self.flags) & ENCRYPTED == 0 && rest <= most;
-        (is_same && is_readable).then_some(Entry { packed, is_deflated, unpacked: self.unpacked })
+        let unpacked = self.unpacked;
+        (is_same && is_readable).then_some(Entry { begin, packed, is_deflated, unpacked })
     }
 }

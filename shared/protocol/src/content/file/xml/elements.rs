@@ -36,13 +36,25 @@ const BLOCKS: [&[u8]; 24] = [
 ];
 
 /// The attributes whose text a reader may see.
-const READABLE: [&[u8]; 6] = [b"descr", b"title", b"alt", b"href", b"tooltip", b"label"];
+const READABLE: [&[u8]; 10] = [
+    b"descr",
+    b"title",
+    b"alt",
+    b"href",
+    b"src",
+    b"tooltip",
+    b"label",
+    b"string",
+    b"string-value",
+    b"formula",
+];
 
 /// Spaces that are one token.
 const SPACES_OF_A_TOKEN: u64 = 8;
 
 impl XmlText {
     pub(super) fn begin_element(&mut self, name: &[u8], tag: &[u8], is_empty: bool) -> Option<()> {
+        let begin = self.text.tokens();
         for (_, value) in attributes(tag).filter(|(name, _)| READABLE.contains(&local_name(name))) {
             self.text.add(value);
             self.text.add(b"\n");
@@ -72,15 +84,17 @@ impl XmlText {
                 self.expect_no_repetition_around(rows)?;
                 self.rows = rows;
             }
-            b"table-cell" if !is_empty => {
+            b"table-cell" | b"covered-table-cell" if !is_empty || self.text.tokens() > begin => {
                 let columns = times(b"number-columns-repeated")?;
                 self.expect_no_repetition_around(columns)?;
                 self.columns = columns;
-                self.cell = Some(self.text.tokens());
+                self.cell = Some(begin);
             }
+            b"table" => self.add_name(tag)?,
             b"itemref" => return self.name_once(name, attribute(tag, b"idref")?),
             b"item" => return self.name_once(name, attribute(tag, b"href")?),
             b"sldId" | b"sheet" => {
+                self.add_name(tag)?;
                 let ids = attributes(tag).filter(|(name, _)| name.ends_with(b":id"));
                 return ids.map(|(_, id)| self.name_once(b"id", Some(id))).collect();
             }
@@ -106,10 +120,8 @@ impl XmlText {
                     strings.name(number)?;
                 }
             }
-            // In a comment it has no number.
-            b"si" if self.has_comment => return None,
             b"si" => strings.add(self.text.tokens().saturating_sub(self.string))?,
-            b"table-cell" => {
+            b"table-cell" | b"covered-table-cell" => {
                 if let Some(begin) = self.cell.take() {
                     let tokens = self.text.tokens().saturating_sub(begin);
                     let times = self.rows.max(1).saturating_mul(self.columns).saturating_sub(1);
@@ -121,6 +133,12 @@ impl XmlText {
         if BLOCKS.contains(&name) {
             self.text.add(b"\n");
         }
+        Some(())
+    }
+
+    /// Adds the name of a sheet, which people read. `None` if it has two.
+    fn add_name(&mut self, tag: &[u8]) -> Option<()> {
+        self.text.add(attribute(tag, b"name")?.unwrap_or_default());
         Some(())
     }
 
