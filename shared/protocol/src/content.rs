@@ -279,23 +279,35 @@ impl<'f> Content<'f> {
         }
         let Node::Map(fields) = node else { return false };
         for (name, value) in fields {
-            let is_source = name.eq_ignore_ascii_case("source");
-            // A type may be there twice, and nobody knows which of them counts.
-            let (is_url, is_base64) = (is_of(value, "url"), is_of(value, "base64"));
-            if is_source && is_url {
-                self.add(self.context());
-            }
-            if is_source && is_base64 {
-                for data in inline(value) {
-                    self.see_file(data);
-                }
-            }
-            if !is_source || !(is_url || is_base64) {
+            let is_file = is_of(value, "url") || is_of(value, "base64");
+            if name.eq_ignore_ascii_case("source") && is_file {
+                self.see_source(value);
+            } else {
                 self.see_name(name);
                 self.see(value);
             }
         }
         true
+    }
+
+    /// Counts the file of a document. A type may be there twice, and nobody knows which of them
+    /// counts: so each of them does.
+    fn see_source(&mut self, source: &Node<'_>) {
+        if is_of(source, "url") {
+            self.add(self.context());
+        }
+        if is_of(source, "base64") {
+            inline(source).for_each(|data| self.see_file(data));
+        }
+        let is_file = |kind: &Node<'_>| matches!(kind.text(), Some("url" | "base64"));
+        let is_only_file = source.all("type").all(is_file);
+        let Node::Map(fields) = source else { return };
+        for (name, value) in fields {
+            let is_read = is_only_file && is_one_of(&["type", "media_type", "data", "url"], name);
+            if !is_read || value.text().is_none() {
+                self.see_field(name, value);
+            }
+        }
     }
 
     /// The tokens of a file that a model reads, or more.

@@ -4,6 +4,7 @@
 //! <https://platform.openai.com/docs/guides/pdf-files>. The file is scanned, not parsed: objects are
 //! found by their keywords, so that a damaged or forged table of contents hides nothing.
 
+mod filters;
 mod pages;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use memchr::memmem;
 
 use crate::budget::Budget;
 use crate::tokens::tokens_of_plain_text;
+use filters::Encoding;
 use pages::Tree;
 use value::{Dictionary, Reader, Value, is_line_end, is_regular, is_space};
 
@@ -22,7 +24,7 @@ use value::{Dictionary, Reader, Value, is_line_end, is_regular, is_space};
 const LATEST_BEGIN: usize = 1_024;
 
 /// What an object counts beside its length: it takes memory.
-const OBJECT: usize = 64;
+const OBJECT: usize = 256;
 
 /// The content that was found in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,11 +154,17 @@ impl Scan<'_> {
     fn decoded<'c>(&mut self, stream: &Stream<'c>) -> Option<Cow<'c, [u8]>> {
         let content = stream.content();
         self.budget.read(content.len())?;
-        if !stream.is_compressed()? || content.trim_ascii().is_empty() {
-            return Some(Cow::Borrowed(content));
+        let (encodings, is_deflated) = stream.filters()?;
+        let mut content = Cow::Borrowed(content);
+        for encoding in encodings {
+            content = Cow::Owned(encoding.decoded(&content)?);
+            self.budget.unpack(content.len())?;
+        }
+        if !is_deflated || content.trim_ascii().is_empty() {
+            return Some(content);
         }
         let most = self.budget.unpacked_left();
-        let inflated = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(content, most);
+        let inflated = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&content, most);
         let (inflated, is_complete) = match inflated {
             Ok(inflated) => (inflated, true),
             Err(broken) => (broken.output, false),
@@ -194,23 +202,36 @@ impl<'f> Stream<'f> {
         content.get(..end.max(said.unwrap_or_default())).unwrap_or(content)
     }
 
-    /// Whether it is compressed; `None` if it has another encoding, or several.
-    fn is_compressed(&self) -> Option<bool> {
+    /// How it is written as ASCII, and whether what is so written is deflated; `None` if it is encoded
+    /// in another way, or readers may see different filters.
+    fn filters(&self) -> Option<(Vec<Encoding>, bool)> {
+        let is_set = |value: &Value<'_>| !matches!(value, Value::Other);
+        let keys: [&[u8]; 2] = [b"DecodeParms", b"DP"];
+        // A predictor writes text as the differences of its lines.
+        if keys.iter().any(|key| self.dictionary.all(key).any(is_set)) {
+            return None;
+        }
         let mut filters = self.dictionary.all(b"Filter");
-        let Some(filter) = filters.next() else { return Some(false) };
-        let name = match filter {
-            Value::Name(name) => name,
-            Value::List(list) => match (list.length, list.names.as_slice()) {
-                (0, _) => return Some(false),
-                (1, [name]) => name,
-                _ => return None,
-            },
-            Value::Whole(_) | Value::Reference(_) | Value::Dictionary(_) | Value::Other => {
-                return None;
-            }
+        let names = match filters.next() {
+            None => return Some((Vec::new(), false)),
+            Some(Value::Name(name)) => std::slice::from_ref(name),
+            Some(Value::List(list)) if list.names.len() == list.length => list.names.as_slice(),
+            Some(
+                Value::Whole(_)
+                | Value::Reference(_)
+                | Value::List(_)
+                | Value::Dictionary(_)
+                | Value::Other,
+            ) => return None,
         };
-        let is_known = matches!(name.as_ref(), b"FlateDecode" | b"Fl");
-        (is_known && filters.next().is_none()).then_some(true)
+        let is_flate = |name: &Cow<'_, [u8]>| matches!(name.as_ref(), b"FlateDecode" | b"Fl");
+        let (encodings, is_deflated) = match names.split_last() {
+            Some((last, before)) if is_flate(last) => (before, true),
+            Some(_) | None => (names, false),
+        };
+        let encodings: Option<Vec<_>> =
+            encodings.iter().map(|name| Encoding::named(name.as_ref())).collect();
+        Some((encodings.filter(|_| filters.next().is_none())?, is_deflated))
     }
 
     /// Whether other objects are in it. Some readers look for them in any stream that names a first.

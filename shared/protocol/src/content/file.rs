@@ -110,7 +110,8 @@ impl<'r> FileReader<'r> {
         let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
         let page = rule.tokens(Some(PAGE), Detail::High);
         let pdf = pdf::read(file, self.budget)?;
-        Some(pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page)))
+        let tokens = pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page));
+        Some(self.of_found(Found::Tokens(tokens)))
     }
 
     fn of_archive(&mut self, file: &[u8]) -> Option<u64> {

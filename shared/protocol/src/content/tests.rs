@@ -116,10 +116,20 @@ fn of_a_repeated_key_the_dearest_value_counts() {
         assert!((dear..dear + 10).contains(&content(&part, "gpt-4o").tokens), "{part}");
     }
     let text = "Hello out there. ".repeat(1_000);
-    let both = format!(
-        r#"{{"type":"image","type":"document","source":{{"type":"text","data":"{text}"}}}}"#
-    );
-    assert!(content(&both, "gpt-4o").tokens > 3_000);
+    for document in [
+        format!(
+            r#"{{"type":"image","type":"document","source":{{"type":"text","data":"{text}"}}}}"#
+        ),
+        format!(
+            r#"{{"type":"document","source":{{"type":"base64","type":"text","data":"{text}"}}}}"#
+        ),
+        format!(
+            r#"{{"type":"document","source":{{"type":"base64","type":"content","content":[{{"type":"text","text":"{text}"}}]}}}}"#
+        ),
+        format!(r#"{{"type":"document","source":{{"type":"base64","data":"AAAA","x":"{text}"}}}}"#),
+    ] {
+        assert!(content(&document, "gpt-4o").tokens > 3_000, "{document:.80}");
+    }
     let low = chat(&format!(r#""url":"{there}","detail":"low""#));
     assert_eq!(content(&low, "gpt-4o").tokens, 85 + ITEM_TOKENS);
 }

@@ -287,3 +287,38 @@ fn a_list_of_pages_that_trees_share_counts_for_each_of_them() {
     let file = [with(pages), stream(4, "", text.as_bytes())].concat();
     assert_eq!(read(&file).unwrap().text_tokens, once * 5);
 }
+
+#[test]
+fn text_that_is_written_as_ascii_is_read() {
+    let text = "(Hello out there.) Tj ".repeat(50);
+    let page = |filters: &str, content: &[u8]| {
+        read(&[with(""), stream(4, &format!("/Filter{filters}"), content)].concat())
+    };
+    let plain = read(&[with(""), stream(4, "", text.as_bytes())].concat());
+    let deflated = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+    let hex = |bytes: &[u8]| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}\n")).collect();
+        format!("{digits}>")
+    };
+    let ascii_85 = |bytes: &[u8]| {
+        let group = |group: &[u8]| {
+            let mut four = [0; 4];
+            four[..group.len()].copy_from_slice(group);
+            let number = u32::from_be_bytes(four);
+            let digits =
+                (0..5).map(|at| b'!' + u8::try_from(number / 85_u32.pow(4 - at) % 85).unwrap());
+            String::from_utf8(digits.take(group.len() + 1).collect()).unwrap()
+        };
+        format!("{}~>", bytes.chunks(4).map(group).collect::<String>())
+    };
+    assert_eq!(page("/AHx", hex(text.as_bytes()).as_bytes()), plain);
+    assert_eq!(page("/ASCII85Decode", ascii_85(text.as_bytes()).as_bytes()), plain);
+    assert_eq!(page("[/A85/Fl]", ascii_85(&deflated).as_bytes()), plain);
+    assert_eq!(page("[ /ASCIIHexDecode /FlateDecode ]", hex(&deflated).as_bytes()), plain);
+    assert_eq!(page("[/FlateDecode/ASCIIHexDecode]", &deflated), None);
+    assert_eq!(page("/A85", b"\x7f~>"), None);
+    assert_eq!(page("/A85", b"uuuuu~>"), None);
+    assert_eq!(page("/AHx", b"(x)>"), None);
+    assert_eq!(page("/Fl/DecodeParms<</Predictor 12>>", &deflated), None);
+    assert_eq!(page("/Fl/DecodeParms null", &deflated), plain);
+}

@@ -15,11 +15,13 @@ const MOST_NAMES: usize = 2;
 const MOST_ENTRIES: usize = 64;
 
 /// The entries of a dictionary that are kept.
-const KEPT: [&[u8]; 15] = [
+const KEPT: [&[u8]; 17] = [
     b"Alternate",
     b"Annots",
     b"Contents",
     b"Count",
+    b"DP",
+    b"DecodeParms",
     b"Encrypt",
     b"Filter",
     b"First",
