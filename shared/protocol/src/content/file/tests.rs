@@ -98,6 +98,16 @@ fn assert_holds(file: &[u8], text: &str) {
 }
 
 #[test]
+fn how_the_tags_of_a_part_are_indented_costs_nothing() {
+    let part = |between: &str| {
+        let styles = format!("<w:style>{between}<w:rPr/>{between}</w:style>{between}").repeat(500);
+        let text = format!("<w:styles>{between}{styles}<w:t>{WORDS}</w:t></w:styles>");
+        tokens_of(&zip(&[member("word/styles.xml", text.as_bytes())])).unwrap()
+    };
+    assert_eq!(part("\n            "), part(""));
+}
+
+#[test]
 fn an_honest_document_holds_its_text() {
     let text = WORDS.repeat(8_000);
     let file = document(&text);

@@ -101,7 +101,10 @@ impl XmlText {
     fn add_text<'p>(&mut self, piece: &'p [u8]) -> Option<&'p [u8]> {
         let end = memchr(b'<', piece).unwrap_or(piece.len());
         let (text, rest) = piece.split_at(end);
-        self.text.add(text);
+        // No reader shows how the tags are indented.
+        if !text.iter().all(u8::is_ascii_whitespace) {
+            self.text.add(text);
+        }
         if let Some(number) = &mut self.number {
             for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
                 // Readers may know other forms of numbers.
