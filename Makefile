@@ -54,6 +54,9 @@ bench-emulator: ## the same under AWS's emulator, with its checks
 bench-sides: ## seven minutes: processor time, added latency, delayed frames; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
+bench-local: ## one minute: chats per second of the service of `make run`, its engine included
+	cargo bench --locked --workspace --bench service -- local $(ARGS)
+
 bench-load: ## 18 minutes: 1,000 attendees, refusals, a greedy attendee, retries, faults; ARGS=streams for one of them, ARGS=soak for an hour
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
@@ -65,4 +68,4 @@ bench-shards: ## requests per second by number of shards, with a write limit per
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
 .PHONY: help run generate pages test check build release invoke deploy models
-.PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards
+.PHONY: bench bench-start bench-emulator bench-sides bench-local bench-load bench-growth bench-shards

@@ -1,4 +1,4 @@
-//! Measures the service: beside a proxy that does nothing, under load, and as it grows.
+//! Measures the service: beside a proxy that does nothing, by itself, under load, and as it grows.
 //!
 //! Everything is on loopback, on free ports, in memory, and bounded in time. This process has the
 //! clients and the scripted Azure. The measured processes are this program in another role, and end
@@ -21,6 +21,7 @@ mod child;
 mod figures;
 mod growth;
 mod load;
+mod local;
 #[path = "../../support/loopback/mod.rs"]
 mod loopback;
 mod organiser;
@@ -44,6 +45,8 @@ struct Options {
 enum Program {
     /// Lanyard beside Azure alone and beside a proxy that does nothing.
     Sides(sides::Options),
+    /// Chats per second of the service of `cargo run`, all of it in one process.
+    Local(local::Options),
     /// Promises under many attendees, floods, a greedy attendee, a retry storm and faults.
     Load(load::Options),
     /// The cost of a request as attendees, events and records grow.
@@ -61,13 +64,16 @@ fn main() -> Result<ExitCode> {
         Program::Role(role) if role.is_single() => {
             Builder::new_current_thread().enable_all().build()?
         }
-        Program::Role(_) | Program::Sides(_) | Program::Load(_) | Program::Growth(_) => {
-            Builder::new_multi_thread().enable_all().build()?
-        }
+        Program::Role(_)
+        | Program::Sides(_)
+        | Program::Local(_)
+        | Program::Load(_)
+        | Program::Growth(_) => Builder::new_multi_thread().enable_all().build()?,
     };
     runtime.block_on(async {
         match options.program {
             Program::Sides(options) => sides::run(&options).await,
+            Program::Local(options) => local::run(&options).await,
             Program::Load(options) => load::run(&options).await,
             Program::Growth(options) => growth::run(&options).await,
             Program::Role(options) => role::run(options).await,

@@ -56,14 +56,17 @@ enum Role {
     },
     /// The embedded engine by itself.
     Engine,
-    /// The service of `cargo run`, over an engine in another process.
+    /// The service of `cargo run`, over an engine in another process or in its own.
     Local {
         /// Where requests go.
         #[arg(long)]
         azure: String,
-        /// The engine.
+        /// The engine; without it, the service has its own.
         #[arg(long)]
-        engine: String,
+        engine: Option<String>,
+        /// Where its own engine keeps its file; without it, in memory.
+        #[arg(long, conflicts_with = "engine")]
+        data: Option<PathBuf>,
         /// Run these binaries: NAME/bootstrap or NAME.
         #[arg(long)]
         binaries: Option<PathBuf>,
@@ -127,8 +130,8 @@ async fn start(
         }
         Role::Floor { azure } => floor::start(azure, tasks, stop).await?,
         Role::Memory { azure } => lanyard::memory(&azure, tasks, stop).await?,
-        Role::Local { azure, engine, binaries, environments, unscheduled } => {
-            let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
+        Role::Local { azure, engine, data, binaries, environments, unscheduled } => {
+            let place = lanyard::Place { azure, engine, data, is_scheduled: !unscheduled };
             let binaries = binaries.map(|folder| (folder, environments));
             lanyard::local(&place, binaries, tasks, stop).await?
         }

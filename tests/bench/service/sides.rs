@@ -18,14 +18,14 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use self::measure::{Figures, slice};
+use self::measure::{Figures, Turn, slice};
 use crate::azure::{Azure, Pace};
 use crate::caller::Question;
 
 mod chart;
-mod measure;
-mod report;
-mod side;
+pub(crate) mod measure;
+pub(crate) mod report;
+pub(crate) mod side;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -66,10 +66,10 @@ const WORKLOADS: [(Question, &str); 3] =
 
 /// One side at one workload and number of connections.
 pub(crate) struct Cell {
-    side: &'static str,
-    workload: &'static str,
-    connections: usize,
-    figures: Figures,
+    pub(crate) side: &'static str,
+    pub(crate) workload: &'static str,
+    pub(crate) connections: usize,
+    pub(crate) figures: Figures,
 }
 
 /// How long a turn is. A stream takes 600 ms, and a median needs more than a few of them.
@@ -102,7 +102,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
                 for place in 0..sides.len() {
                     // The order changes, so that no side always runs on a processor that another has heated.
                     let at = (place + round) % sides.len();
-                    let taken = slice(&sides[at], question, *connections, turn).await?;
+                    let taken = slice(&sides[at], Turn::of(question, *connections, turn)).await?;
                     figures[at].add(taken);
                 }
             }

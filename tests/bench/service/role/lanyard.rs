@@ -99,13 +99,15 @@ async fn invoke(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response {
 pub(super) struct Place {
     /// Azure.
     pub(super) azure: String,
-    /// The engine.
-    pub(super) engine: String,
+    /// The engine, if it is not the service's own.
+    pub(super) engine: Option<String>,
+    /// Where its own engine keeps its file, if not in memory.
+    pub(super) data: Option<PathBuf>,
     /// Whether functions run by the clock.
     pub(super) is_scheduled: bool,
 }
 
-/// Starts the local service over an engine that is there already; with binaries, by them.
+/// Starts the local service; with binaries, by them.
 pub(super) async fn local(
     place: &Place,
     binaries: Option<(PathBuf, usize)>,
@@ -113,11 +115,15 @@ pub(super) async fn local(
     stop: CancellationToken,
 ) -> Result<Value> {
     request_log::start_log();
-    let mut words = ["lanyard-local", "--memory", "--port", "0"].map(ToOwned::to_owned).to_vec();
-    words.extend(
-        ["--azure-endpoint", &place.azure, "--dynamodb-endpoint", &place.engine]
-            .map(ToOwned::to_owned),
-    );
+    let words = ["lanyard-local", "--port", "0", "--azure-endpoint", &place.azure];
+    let mut words = words.map(ToOwned::to_owned).to_vec();
+    match &place.data {
+        Some(data) => words.extend(["--data".to_owned(), data.display().to_string()]),
+        None => words.push("--memory".to_owned()),
+    }
+    if let Some(engine) = &place.engine {
+        words.extend(["--dynamodb-endpoint".to_owned(), engine.clone()]);
+    }
     let mut template = Template::read()?;
     if !place.is_scheduled {
         template.schedules.clear();
@@ -135,7 +141,14 @@ pub(super) async fn local(
     let mut options = lanyard_local::options::Options::try_parse_from(words)?;
     options.azure_key = Some("scripted".to_owned());
     let service = Service::start(options, template).await?;
-    let ready = json!({"address": service.address, "token": service.welcome.token()});
+    let token = match &place.data {
+        Some(data) => {
+            let kept = std::fs::read_to_string(data.join("organiser-token"))?;
+            Some(kept.trim().to_owned())
+        }
+        None => service.welcome.token().map(ToOwned::to_owned),
+    };
+    let ready = json!({"address": service.address, "token": token});
     tasks.spawn(async move {
         let _folder = folder;
         if let Err(fault) = service.serve(stop).await {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::report::Row;
+use super::report::{MOST_FLOORS, Row};
 use super::side::{BINARIES, ENGINE, FLOOR, MEMORY};
 use super::{Cell, WORKLOADS};
 use crate::figures::{length, ratio};
@@ -27,7 +27,7 @@ const SIDES: [(&str, &str); 4] =
 type Question = (&'static str, fn(&Row) -> f64, f64);
 
 const QUESTIONS: [Question; 3] = [
-    ("processor time, in floors", |row| row.cpu_by_floor, 2.0),
+    ("processor time, in floors", |row| row.cpu_by_floor, MOST_FLOORS),
     ("added to the first byte, ms p50", |row| row.first_p50_ms, 1.0),
     ("frames held back, ms p99", |row| row.held_back_p99_ms, 1.0),
 ];

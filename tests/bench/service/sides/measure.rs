@@ -18,33 +18,33 @@ const SETTLED: Duration = Duration::from_millis(150);
 
 /// The measurements of a side.
 #[derive(Default)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Responses.
-    pub(super) requests: u64,
+    pub(crate) requests: u64,
     /// Those among them that were no success or broke off.
-    pub(super) failed: u64,
+    pub(crate) failed: u64,
     /// How long it was measured.
-    pub(super) elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// From the request to the first byte.
-    pub(super) first: Vec<Duration>,
+    pub(crate) first: Vec<Duration>,
     /// From the request to the end.
-    pub(super) whole: Vec<Duration>,
+    pub(crate) whole: Vec<Duration>,
     /// Each frame's way from Azure.
-    pub(super) held_back: Vec<Duration>,
+    pub(crate) held_back: Vec<Duration>,
     /// Processor time of what serves, and of the processes below it.
-    pub(super) cpu: Duration,
-    pub(super) cpu_below: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) cpu_below: Duration,
     /// Processor time of the engine.
-    pub(super) cpu_engine: Duration,
+    pub(crate) cpu_engine: Duration,
     /// The most memory of what serves, with the processes below it.
-    pub(super) peak_kib: u64,
+    pub(crate) peak_kib: u64,
     /// The part of all processors that others took meanwhile, at its highest.
-    pub(super) taken_by_others: f64,
+    pub(crate) taken_by_others: f64,
 }
 
 impl Figures {
     /// Adds another turn.
-    pub(super) fn add(&mut self, turn: Self) {
+    pub(crate) fn add(&mut self, turn: Self) {
         self.requests += turn.requests;
         self.failed += turn.failed;
         self.elapsed += turn.elapsed;
@@ -64,12 +64,12 @@ impl Figures {
     }
 
     /// Requests per second.
-    pub(super) fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         ratio(number(self.requests), self.elapsed.as_secs_f64())
     }
 
     /// Milliseconds of processor time for each request, of something.
-    pub(super) fn each(&self, cpu: Duration) -> f64 {
+    pub(crate) fn each(&self, cpu: Duration) -> f64 {
         ratio(cpu.as_secs_f64() * 1_000.0, number(self.requests))
     }
 }
@@ -94,21 +94,34 @@ impl Spent {
     }
 }
 
+/// What is asked in a turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) question: Question,
+    pub(crate) connections: usize,
+    /// How many share the connections.
+    pub(crate) attendees: usize,
+    pub(crate) length: Duration,
+}
+
+impl Turn {
+    /// A turn in which each connection is another attendee's.
+    pub(crate) fn of(question: Question, connections: usize, length: Duration) -> Self {
+        Self { question, connections, attendees: connections, length }
+    }
+}
+
 /// Lets so many connections ask a side for a while. Each sends one request before, which is not
 /// counted.
-pub(super) async fn slice(
-    side: &Side,
-    question: Question,
-    connections: usize,
-    length: Duration,
-) -> Result<Figures> {
+pub(crate) async fn slice(side: &Side, turn: Turn) -> Result<Figures> {
+    let Turn { question, connections, attendees, length } = turn;
     let (warm, go) =
         (Arc::new(Barrier::new(connections + 1)), Arc::new(Barrier::new(connections + 1)));
     let mut asking = JoinSet::new();
     for connection in 0..connections {
         let mut caller = Caller::to(&side.address)?;
         let (warm, go) = (Arc::clone(&warm), Arc::clone(&go));
-        let attendee = format!("{CODE}/attendee-{connection}");
+        let attendee = format!("{CODE}/attendee-{}", connection % attendees);
         asking.spawn(async move {
             let warmed = caller.ask(question.by(&attendee), None).await;
             warm.wait().await;

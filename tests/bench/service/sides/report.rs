@@ -13,7 +13,9 @@ use super::side::{BINARIES, DIRECT, ENGINE, FLOOR, MEMORY};
 use crate::figures::{added_ms, length, mib, ms, percentile, ratio};
 
 /// Processor time of Lanyard over ports in memory, in floors, at most.
-const MOST_FLOORS: f64 = 2.0;
+pub(super) const MOST_FLOORS: f64 = 1.8;
+/// The same over the embedded engine, for one connection.
+const MOST_ENGINE_FLOORS: f64 = 8.0;
 /// The time that the embedded engine may add to the first byte for one connection, at the median.
 const MOST_FIRST_MS: f64 = 1.0;
 /// The longest delay of a frame, at the 99th percentile.
@@ -22,7 +24,7 @@ const MOST_HELD_BACK_MS: f64 = 1.0;
 const QUIET: f64 = 0.1;
 
 /// Prints the sides of one workload and number of connections.
-pub(super) fn print(cells: &[Cell]) -> Result<()> {
+pub(crate) fn print(cells: &[Cell]) -> Result<()> {
     let mut output = std::io::stdout().lock();
     let Some(first) = cells.first() else { return Ok(()) };
     writeln!(output, "\n{}, {} connections", first.workload, first.connections)?;
@@ -135,7 +137,13 @@ pub(super) fn print_verdicts(cells: &[Cell]) -> Result<()> {
         )?;
     }
     for cell in cells.iter().filter(|cell| cell.side == ENGINE && cell.connections == 1) {
-        let first = Row::of(cell, cells).first_p50_ms;
+        let Row { cpu_by_floor, first_p50_ms: first, .. } = Row::of(cell, cells);
+        writeln!(
+            output,
+            "  {} engine, {} at 1: {cpu_by_floor:.2} of the floor's processor time, at most {MOST_ENGINE_FLOORS}",
+            word(cpu_by_floor <= MOST_ENGINE_FLOORS),
+            cell.workload
+        )?;
         writeln!(
             output,
             "  {} engine, {} at 1: {first:.2} ms added to the first byte (p50), at most {MOST_FIRST_MS}{}",
@@ -161,11 +169,11 @@ pub(super) fn print_verdicts(cells: &[Cell]) -> Result<()> {
     Ok(())
 }
 
-fn word(holds: bool) -> &'static str {
+pub(crate) fn word(holds: bool) -> &'static str {
     if holds { "holds  " } else { "MISSED " }
 }
 
-fn doubt(cell: &Cell) -> String {
+pub(crate) fn doubt(cell: &Cell) -> String {
     let others = cell.figures.taken_by_others;
     match others > QUIET {
         true => format!("; others took {:.0} % of the processors", others * 100.0),

@@ -9,31 +9,31 @@ use crate::child::Child;
 use crate::organiser::{CODE, Organiser};
 
 /// The way without a proxy.
-pub(super) const DIRECT: &str = "direct";
+pub(crate) const DIRECT: &str = "direct";
 /// The proxy that does nothing.
-pub(super) const FLOOR: &str = "floor";
+pub(crate) const FLOOR: &str = "floor";
 /// Lanyard over ports in memory.
-pub(super) const MEMORY: &str = "memory";
+pub(crate) const MEMORY: &str = "memory";
 /// Lanyard over the embedded engine.
-pub(super) const ENGINE: &str = "engine";
+pub(crate) const ENGINE: &str = "engine";
 /// Lanyard by its binaries.
-pub(super) const BINARIES: &str = "binaries";
+pub(crate) const BINARIES: &str = "binaries";
 
 /// One side, until it is ended.
-pub(super) struct Side {
+pub(crate) struct Side {
     /// The name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The address.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// The process that serves; `None` for Azure itself.
-    pub(super) server: Option<Child>,
+    pub(crate) server: Option<Child>,
     /// The engine, where there is one.
-    pub(super) engine: Option<Child>,
+    pub(crate) engine: Option<Child>,
 }
 
 impl Side {
     /// Ends its processes.
-    pub(super) async fn end(self) -> Result<()> {
+    pub(crate) async fn end(self) -> Result<()> {
         for child in self.server.into_iter().chain(self.engine) {
             child.end().await?;
         }
@@ -45,7 +45,7 @@ impl Side {
 ///
 /// On one thread each, if `is_single`; the binaries always are. The engine does one thing at a time
 /// anyway.
-pub(super) async fn start(
+pub(crate) async fn start(
     azure: &Azure,
     binaries: &Path,
     environments: usize,
