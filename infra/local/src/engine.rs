@@ -40,7 +40,7 @@ pub fn open(file: Option<&Path>) -> Result<Connector> {
         }
         None => Database::memory().map_err(|fault| anyhow::anyhow!("{fault}"))?,
     };
-    Ok(Connector::new(database))
+    Ok(Connector::new(database, file.is_none()))
 }
 
 /// A client of the table that calls an engine in this process.

@@ -29,13 +29,15 @@ pub struct Connector {
     /// The database is one mutex. Waiting for it here keeps the order of requests and occupies no
     /// thread.
     turn: Arc<Mutex<()>>,
+    /// Calls that wait for no disk need no thread of their own.
+    is_in_memory: bool,
 }
 
 impl Connector {
-    /// A connector to this database.
+    /// A connector to this database, which is in memory or in a file.
     #[must_use]
-    pub fn new(database: Database) -> Self {
-        Self { database, turn: Arc::default() }
+    pub fn new(database: Database, is_in_memory: bool) -> Self {
+        Self { database, turn: Arc::default(), is_in_memory }
     }
 
     /// The database as an HTTP client of the SDK.
@@ -53,46 +55,62 @@ impl Connector {
 
     /// Answers one request: the value of `x-amz-target` and the JSON of the operation's input.
     pub async fn respond(&self, target: String, body: Bytes) -> Response<String> {
+        let operation = target.strip_prefix(TARGET).unwrap_or_default();
+        let answered = self.call(operation, &body).await;
+        answered.map_or_else(|fault| error(&fault), |body| json_body(StatusCode::OK, body))
+    }
+
+    async fn call(&self, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
+        match operation {
+            "BatchGetItem" => self.answer(body, Database::batch_get_item).await,
+            "BatchWriteItem" => self.answer(body, Database::batch_write_item).await,
+            "CreateTable" => self.answer(body, Database::create_table).await,
+            "DeleteItem" => self.answer(body, Database::delete_item).await,
+            "DescribeTable" => self.answer(body, Database::describe_table).await,
+            "GetItem" => self.answer(body, Database::get_item).await,
+            "PutItem" => self.answer(body, Database::put_item).await,
+            "Query" => self.answer(body, Database::query).await,
+            "Scan" => self.answer(body, Database::scan).await,
+            "TransactGetItems" => self.answer(body, Database::transact_get_items).await,
+            "TransactWriteItems" => self.answer(body, Database::transact_write_items).await,
+            "UpdateItem" => self.answer(body, Database::update_item).await,
+            "UpdateTimeToLive" => self.answer(body, Database::update_time_to_live).await,
+            other => {
+                let message = format!("the embedded engine does not serve {other:?}");
+                Err(DynoxideError::ValidationException(message))
+            }
+        }
+    }
+
+    /// Makes a call in its turn. JSON is read before and written after it, in others' turns.
+    async fn answer<I, O>(
+        &self,
+        body: &[u8],
+        operation: fn(&Database, I) -> dynoxide::Result<O>,
+    ) -> dynoxide::Result<String>
+    where
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize + Send + 'static,
+    {
+        let input = read(body)?;
         let turn = Arc::clone(&self.turn).lock_owned().await;
+        if self.is_in_memory {
+            let output = operation(&self.database, input);
+            drop(turn);
+            return write(&output?);
+        }
         let database = self.database.clone();
         // A write to a file waits for the disk. The turn ends with the call, even if its caller
         // has left.
         let answered = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            respond(&database, &target, &body)
+            operation(&database, input)
         });
-        answered.await.unwrap_or_else(|fault| {
+        let output = answered.await.unwrap_or_else(|fault| {
             tracing::error!(fault = %fault, "the embedded engine failed");
-            error(&DynoxideError::InternalServerError("the embedded engine failed".to_owned()))
-        })
-    }
-}
-
-fn respond(database: &Database, target: &str, body: &[u8]) -> Response<String> {
-    let operation = target.strip_prefix(TARGET).unwrap_or_default();
-    call(database, operation, body)
-        .map_or_else(|fault| error(&fault), |body| json_body(StatusCode::OK, body))
-}
-
-fn call(db: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
-    match operation {
-        "BatchGetItem" => write(&db.batch_get_item(read(body)?)?),
-        "BatchWriteItem" => write(&db.batch_write_item(read(body)?)?),
-        "CreateTable" => write(&db.create_table(read(body)?)?),
-        "DeleteItem" => write(&db.delete_item(read(body)?)?),
-        "DescribeTable" => write(&db.describe_table(read(body)?)?),
-        "GetItem" => write(&db.get_item(read(body)?)?),
-        "PutItem" => write(&db.put_item(read(body)?)?),
-        "Query" => write(&db.query(read(body)?)?),
-        "Scan" => write(&db.scan(read(body)?)?),
-        "TransactGetItems" => write(&db.transact_get_items(read(body)?)?),
-        "TransactWriteItems" => write(&db.transact_write_items(read(body)?)?),
-        "UpdateItem" => write(&db.update_item(read(body)?)?),
-        "UpdateTimeToLive" => write(&db.update_time_to_live(read(body)?)?),
-        other => {
-            let message = format!("the embedded engine does not serve {other:?}");
-            Err(DynoxideError::ValidationException(message))
-        }
+            Err(DynoxideError::InternalServerError("the embedded engine failed".to_owned()))
+        });
+        write(&output?)
     }
 }
 
