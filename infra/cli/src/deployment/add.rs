@@ -60,7 +60,7 @@ pub(super) async fn add(session: &Session, arguments: AddArguments) -> Result<()
         }
         existing => existing,
     };
-    let mut body = fields.body(session, Some(&endpoint))?;
+    let mut body = fields.body(session, Some(&endpoint), None)?;
     body.insert("operations".to_owned(), json!(operations));
     write(session, &place, &name, body, before.as_ref()).await
 }
@@ -68,7 +68,9 @@ pub(super) async fn add(session: &Session, arguments: AddArguments) -> Result<()
 /// `lanyard deployment edit`
 pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<(), CliError> {
     let EditArguments { name, endpoint, fields } = arguments;
-    let mut changes = fields.body(session, endpoint.as_deref())?;
+    let place = fields.owner.place(session).await?;
+    let before = place.one(session, &name, fields.replica.as_deref()).await?;
+    let mut changes = fields.body(session, endpoint.as_deref(), Some(&before))?;
     changes.remove("replica");
     if changes.is_empty() {
         return Err(CliError::Usage(
@@ -76,8 +78,6 @@ pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<
                 .to_owned(),
         ));
     }
-    let place = fields.owner.place(session).await?;
-    let before = place.one(session, &name, fields.replica.as_deref()).await?;
     let body = edited(&before, changes);
     write(session, &place, &text(&before["name"]), body, Some(&before)).await
 }

@@ -138,11 +138,13 @@ impl OtherPrices {
 
 impl Fields {
     /// The fields of a body that are given. The key in the environment is used only where an endpoint
-    /// is given: else it may be that of another resource.
+    /// is given: else it may be that of another resource. An Entra ID identity of the deployment as it
+    /// was `before` stays: it needs no key for a new endpoint.
     pub(super) fn body(
         &self,
         session: &Session,
         endpoint: Option<&str>,
+        before: Option<&Value>,
     ) -> Result<Map<String, Value>, CliError> {
         let mut body = self.settings();
         let mut say = |field: &str, value: Value| {
@@ -151,9 +153,11 @@ impl Fields {
             }
         };
         say("endpoint", json!(endpoint));
+        let has_identity =
+            self.tenant_id.is_some() || before.is_some_and(|before| !before["identity"].is_null());
         let key = match (&self.key_file, &self.key) {
             (Some(file), _) => Some(key_in(file)?),
-            (None, Some(key)) if endpoint.is_some() && self.tenant_id.is_none() => {
+            (None, Some(key)) if endpoint.is_some() && !has_identity => {
                 session.output.say("Using the key in AZURE_OPENAI_API_KEY.");
                 Some(key.clone())
             }

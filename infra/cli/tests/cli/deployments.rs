@@ -71,6 +71,13 @@ async fn a_deployment_may_have_an_identity_or_a_key_in_a_file() {
         (&written["identity"]["client_id"], &written["weight"]),
         (&json!(client), &json!(3))
     );
+    // A new endpoint needs no key either.
+    let moved = ["--endpoint", "https://bergen.openai.azure.com"];
+    let written = service.json(&[&edit[..], &moved].concat()).await;
+    assert_eq!(
+        (&written["identity"]["client_id"], &written["endpoint"]),
+        (&json!(client), &json!(moved[1]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
