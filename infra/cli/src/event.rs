@@ -258,7 +258,8 @@ async fn changed(
     let Some(event) = session.write(method, &path, body.as_ref()).await? else { return Ok(None) };
     session.output.data(&event, |style| {
         let mut lines = summary(&event);
-        lines.extend(changes::between(before, &event).into_iter().map(|line| ("changed", line)));
+        let changed = changes::between(before, &event, Vec::new());
+        lines.extend(changed.into_iter().map(|line| ("changed", line)));
         style.pairs(&lines)
     })?;
     let known = warnings(before);

@@ -114,6 +114,7 @@ async fn write(
     before: Option<&Value>,
 ) -> Result<(), CliError> {
     let path = place.path(&format!("/{}", encoded(name)));
+    let key = body.contains_key("key").then(|| "key: replaced".to_owned());
     let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await;
     let lacks_key = |error: &CliError| {
         let CliError::Rejected { details, .. } = error else { return false };
@@ -136,8 +137,10 @@ async fn write(
                 ("tokens/min", number(&deployment["tokens_per_minute"])),
             ];
             let settings = |one: &Value| Value::Object(draft_of(one));
-            let changed =
-                before.map(|before| changes::between(&settings(before), &settings(&deployment)));
+            let changed = before.map(|before| {
+                let key = key.into_iter().collect();
+                changes::between(&settings(before), &settings(&deployment), key)
+            });
             lines.extend(changed.into_iter().flatten().map(|line| ("changed", line)));
             style.pairs(&lines)
         })

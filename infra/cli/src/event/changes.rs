@@ -5,9 +5,9 @@ use serde_json::Value;
 /// Fields that say nothing about settings, or that the summary shows.
 const LEFT_OUT: [&str; 4] = ["version", "warnings", "code", "status"];
 
-/// The settings that differ, each as `name: before → after`.
-pub(crate) fn between(before: &Value, after: &Value) -> Vec<String> {
-    let mut found = Vec::new();
+/// The settings that differ, each as `name: before → after`, after what is known to have changed
+/// beside them, such as a key, which the service does not show.
+pub(crate) fn between(before: &Value, after: &Value, mut found: Vec<String>) -> Vec<String> {
     let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
     let mut names: Vec<_> = fields(after).into_iter().map(|(name, _)| name).collect();
     names.extend(
@@ -62,13 +62,15 @@ mod tests {
             "allowances": {"attendee": {"tokens_per_minute": 40000, "in_flight": 8}},
         });
         let mut after = before.clone();
-        assert_eq!(between(&before, &after), ["nothing"]);
+        assert_eq!(between(&before, &after, Vec::new()), ["nothing"]);
+        let key = vec!["key: replaced".to_owned()];
+        assert_eq!(between(&before, &after, key.clone()), key);
         after["version"] = 2.into();
         after["access"] = "roster".into();
         after["allowances"]["attendee"]["tokens_per_minute"] = Value::Null;
         after["allowances"]["attendee"]["requests_per_day"] = 7.into();
         assert_eq!(
-            between(&before, &after),
+            between(&before, &after, Vec::new()),
             [
                 "access: open → roster",
                 "allowances.attendee.tokens_per_minute: 40000 → none",
@@ -77,6 +79,6 @@ mod tests {
         );
         after = before.clone();
         after["status"] = "paused".into();
-        assert!(between(&before, &after).is_empty(), "the summary shows it");
+        assert!(between(&before, &after, Vec::new()).is_empty(), "the summary shows it");
     }
 }

@@ -57,6 +57,10 @@ async fn a_deployment_may_have_an_identity_or_a_key_in_a_file() {
     let run = service.run(&[&add[..], &["--key-file", file.to_str().unwrap()]].concat()).await;
     assert_eq!(run.exit, Some(0), "{run:?}");
     run.assert_hides(&["another-canary"]);
+    let edited = ["deployment", "edit", "gpt-5", "--key-file", file.to_str().unwrap()];
+    let edited = service.run_ok(&edited).await;
+    assert!(edited.contains("changed     key: replaced\n"), "{edited}");
+    assert!(!edited.contains("nothing"), "{edited}");
     let kept = std::fs::read_to_string(service.data.path().join("azure-keys.json")).unwrap();
     assert!(kept.contains("another-canary"));
 
