@@ -50,9 +50,11 @@ pub(super) async fn add(session: &Session, arguments: AddArguments) -> Result<()
     let AddArguments { name, endpoint, replace, fields } = arguments;
     let place = fields.owner.place(session).await?;
     let replica = fields.replica.as_deref().unwrap_or("main");
-    let is_it =
-        |one: &Value| text(&one["name"]).eq_ignore_ascii_case(&name) && one["replica"] == *replica;
-    let existing = place.all(session).await?.into_iter().find(is_it);
+    let mut same_name = place.all(session).await?;
+    same_name.retain(|one| text(&one["name"]).eq_ignore_ascii_case(&name));
+    // The service refuses names that differ only in case.
+    let name = same_name.first().map_or(name, |one| text(&one["name"]));
+    let existing = same_name.into_iter().find(|one| one["replica"] == *replica);
     let operations = fields.operations(&name);
     let before = match existing {
         Some(existing) if !replace => {

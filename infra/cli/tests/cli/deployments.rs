@@ -109,8 +109,9 @@ async fn a_deployment_that_is_there_is_edited_and_not_replaced_by_accident() {
     assert_eq!(operations(&after), operations(&before));
     assert_eq!(after["events"], json!(["Local hackathon"]));
     // Another replica is another deployment. Then an edit has to say which one it means.
-    let add = ["deployment", "add", "gpt-5-mini", "--endpoint", endpoint, "--replica", "sweden"];
-    service.run_ok(&add).await;
+    let add = [&add[..], &["--replica", "sweden"]].concat();
+    let added = service.run_ok(&add).await;
+    assert!(added.contains("deployment  gpt-5-mini\n"), "{added}");
     let which = service.run(&edit).await;
     assert_eq!(which.exit, Some(2), "{which:?}");
     assert!(which.err.contains("Use --replica with one of: main, sweden"), "{which:?}");
