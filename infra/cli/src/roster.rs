@@ -149,7 +149,7 @@ async fn import(
         .map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
     let event = session.event(event).await?;
     let before: BTreeSet<_> = listed(session, &event).await?.into_iter().collect();
-    let removed = before.iter().filter(|user| !found.users.contains(user)).count();
+    let removed = before.difference(&found.users.iter().cloned().collect()).count();
     session.output.say(&found.preview());
     let invalid = found.notes.iter().filter(|note| note.is_invalid()).count();
     if removed > 0 || invalid > 0 {

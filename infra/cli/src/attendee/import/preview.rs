@@ -1,6 +1,6 @@
 //! What an import would change: limits that become lower, and people whom the event does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const NAMED: usize = 5;
 pub(super) struct Preview {
     /// The limits that become lower, of each attendee.
     lower: Vec<String>,
-    /// Users who have not come and are not expected, each with similar names.
+    /// Users who have not come and are not expected, the first of them with similar names.
     unknown: Vec<String>,
     /// Users who leave the roster.
     pub(super) removed: Vec<String>,
@@ -45,17 +45,24 @@ impl Preview {
                 .lower
                 .extend((!lower.is_empty()).then(|| format!("{user}: {}", lower.join(", "))));
             if !replaces_roster && !known.is_some_and(|one| is_expected(one)) {
-                preview.unknown.push(match similar(user, attendees).as_slice() {
+                // A comparison with every attendee is slow, and only those that are named need it.
+                let similar = match preview.unknown.len() < NAMED {
+                    true => similar(user, attendees),
+                    false => Vec::new(),
+                };
+                preview.unknown.push(match similar.as_slice() {
                     [] => user.to_owned(),
                     similar => format!("{user} (similar: {})", similar.join(", ")),
                 });
             }
         }
         if replaces_roster {
-            let is_kept = |user: &String| rows.iter().any(|row| row.user.as_str() == user);
+            let kept: BTreeSet<_> = rows.iter().map(|row| row.user.as_str()).collect();
             let listed = attendees.iter().filter(|one| one["on_roster"] == true);
-            preview.removed =
-                listed.map(|one| text(&one["user"])).filter(|one| !is_kept(one)).collect();
+            preview.removed = listed
+                .map(|one| text(&one["user"]))
+                .filter(|one| !kept.contains(one.as_str()))
+                .collect();
         }
         preview
     }
@@ -132,6 +139,10 @@ mod tests {
             refused.starts_with("Limits would become lower (2 attendees): bob: ")
                 && refused.contains("--lower")
         );
+
+        let many: Vec<_> = (0..7).map(|at| row(&format!("bob{at}"), json!({}))).collect();
+        let unknown = Preview::of(&many, &event, &attendees, false).unknown;
+        assert_eq!(unknown[4..], ["bob4 (similar: bob)", "bob5", "bob6"]);
 
         let of_roster = Preview::of(&rows[..1], &event, &attendees, true);
         assert_eq!((of_roster.removed, of_roster.unknown.len()), (vec!["bob".to_owned()], 0));
