@@ -91,7 +91,8 @@ fn print(style: Style, attendee: &Value) -> String {
 
 /// What refuses the attendee now, with the time at which it ends by itself, and what ends it else.
 fn refused_now(attendee: &Value) -> Vec<String> {
-    let all = attendee["refused_by"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // A service of an earlier release does not say it.
+    let Some(all) = attendee["refused_by"].as_array() else { return Vec::new() };
     if all.is_empty() {
         return vec!["no".to_owned()];
     }
@@ -242,5 +243,6 @@ mod tests {
             ]
         );
         assert_eq!(refused_now(&json!({"refused_by": []})), ["no"]);
+        assert!(refused_now(&json!({"blocked": true})).is_empty(), "nothing is known");
     }
 }
