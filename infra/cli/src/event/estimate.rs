@@ -184,8 +184,8 @@ impl Estimate {
         if !self.retiring.is_empty() {
             warnings.push(format!(
                 "Azure retires models on offer before the event ends or soon after: {}. Requests to \
-                 them fail from that day: deploy their successors. `lanyard deployment list` has \
-                 the days of all models.",
+                 them fail from that day: deploy their successors. `lanyard deployment show NAME` \
+                 has the day of a model.",
                 self.retiring.join(", ")
             ));
         }
