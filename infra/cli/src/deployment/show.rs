@@ -1,6 +1,8 @@
 //! `lanyard deployment show`: the settings of a deployment, what is known of its model, its replicas
 //! and the events that offer it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Owner;
@@ -23,18 +25,15 @@ pub(super) async fn show(session: &Session, name: &str, owner: &Owner) -> Result
             && offered.is_none_or(|names| names.iter().any(|offered| *offered == name.as_str()))
     };
     let events: Vec<_> = events.iter().filter(offers).map(|event| text(&event["name"])).collect();
-    let mut all: Vec<_> = replicas.iter().flat_map(warnings).collect();
-    all.dedup();
-    session.output.warn(&all);
+    let all: BTreeSet<_> = replicas.iter().flat_map(warnings).collect();
+    session.output.warn(&all.into_iter().collect::<Vec<_>>());
     let shown = json!({"name": name, "replicas": replicas, "events": events});
     session.output.data(&shown, |style| print(style, &name, &replicas, &events))
 }
 
 fn print(style: Style, name: &str, replicas: &[Value], events: &[String]) -> String {
-    let first = replicas.first().unwrap_or(&Value::Null);
     let mut lines = vec![("deployment", name.to_owned())];
-    lines.push(("operations", words(&first["operations"])));
-    lines.extend(facts(first));
+    lines.extend(facts_of_all(replicas));
     let events = if events.is_empty() {
         "none that is open or to come".to_owned()
     } else {
@@ -67,8 +66,27 @@ fn print(style: Style, name: &str, replicas: &[Value], events: &[String]) -> Str
     format!("{}\n{}", style.pairs(&lines), style.table(&columns, replicas.iter().map(row)))
 }
 
-/// What is known of the model of a deployment. What the organiser has set goes before it.
-fn facts(one: &Value) -> Vec<(&'static str, String)> {
+/// The facts of all replicas: each once, or by replica where they differ.
+fn facts_of_all(replicas: &[Value]) -> Vec<(&'static str, String)> {
+    let all: Vec<_> = replicas.iter().flat_map(|one| facts(one).map(|fact| (one, fact))).collect();
+    let mut lines = Vec::new();
+    for (one, (name, value)) in &all {
+        let is_common = all.iter().all(|(_, (other, theirs))| other != name || theirs == value);
+        let line = match is_common {
+            true => (*name, value.clone()),
+            false => (*name, format!("{}: {value}", text(&one["replica"]))),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    // Those of one name together, in the order of the first replica.
+    lines.sort_by_key(|(name, _)| all.iter().position(|(_, (other, _))| other == name));
+    lines
+}
+
+/// What a replica serves, and what is known of its model. What the organiser has set goes before it.
+fn facts(one: &Value) -> [(&'static str, String); 7] {
     let known = &one["facts"];
     let of = |name: &str| if one[name].is_null() { &known[name] } else { &one[name] };
     let or_unknown = |text: String| if text == "-" { "unknown".to_owned() } else { text };
@@ -82,7 +100,8 @@ fn facts(one: &Value) -> Vec<(&'static str, String)> {
         (false, None) => "no date published",
         (false, Some(day)) => day,
     };
-    vec![
+    [
+        ("operations", words(&one["operations"])),
         ("model", super::model(one)),
         ("context", or_unknown(number(of("context_window")))),
         ("max output", or_unknown(number(of("max_output_tokens")))),
@@ -141,6 +160,13 @@ mod tests {
         ] {
             assert!(lines.iter().any(|printed| printed == line), "{line}: {printed}");
         }
+        let mut other = one.clone();
+        (other["replica"], other["operations"]) = (json!("sweden"), json!(["embeddings"]));
+        let both = facts_of_all(&[one.clone(), other]);
+        let operations = ["main: responses", "sweden: embeddings"];
+        assert_eq!(both[..2], operations.map(|of_replica| ("operations", of_replica.to_owned())));
+        assert_eq!(both[2], ("model", "gpt-5-mini".to_owned()), "once for both");
+        assert_eq!(both.len(), 8);
         one["facts"] = Value::Null;
         let unknown = print(Style::default(), "smart", &[one], &[]);
         assert!(unknown.contains("unknown") && unknown.contains("none that is open"), "{unknown}");
