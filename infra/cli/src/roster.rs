@@ -36,7 +36,8 @@ Examples:
         #[arg(required = true)]
         users: Vec<String>,
     },
-    /// Remove user names. They lose access at once; their usage is kept.
+    /// Remove user names. They lose access at once if the event is limited to its roster; their usage
+    /// is kept.
     #[command(after_help = "\
 Examples:
   lanyard roster remove \"Oslo Hack\" mallory --yes")]
@@ -48,7 +49,8 @@ Examples:
         users: Vec<String>,
     },
     /// Replace the roster with the names of a CSV file, such as one of GitHub Classroom or Excel. Who
-    /// is not in the file loses access; `roster add` adds names.
+    /// is not in the file leaves the roster, and loses access if the event is limited to it; `roster
+    /// add` adds names.
     #[command(after_help = "\
 Examples:
   lanyard roster import \"Oslo Hack\" classroom_roster.csv
@@ -119,12 +121,18 @@ pub(crate) fn warn(session: &Session, event: &Value, saved: &Value) {
     session.output.warn(&warnings.collect::<Vec<_>>());
 }
 
+/// What those who leave the roster lose. An event that is open to others refuses nobody for it.
+pub(crate) fn loss(event: &Value) -> &'static str {
+    if event["access"] == "roster" { " They lose access at once." } else { "" }
+}
+
 async fn remove(session: &Session, event: &str, users: &[String]) -> Result<(), CliError> {
     let event = session.event(event).await?;
     session.confirm(&format!(
-        "Remove {} from the roster of {}? They lose access at once.",
+        "Remove {} from the roster of {}?{}",
         users.join(", "),
-        text(&event["name"])
+        text(&event["name"]),
+        loss(&event)
     ))?;
     for user in users {
         let path = event_path(&event, &format!("/roster/{}", encoded(user)));
@@ -155,8 +163,9 @@ async fn import(
     if removed > 0 || invalid > 0 {
         let kept = found.users.len();
         session.confirm(&format!(
-            "Replace the roster of {}: {kept} names, {removed} are removed, {invalid} cannot be read?",
-            text(&event["name"])
+            "Replace the roster of {}: {kept} names, {removed} are removed, {invalid} cannot be read?{}",
+            text(&event["name"]),
+            if removed > 0 { loss(&event) } else { "" }
         ))?;
     }
     replace(session, &event, &found.users).await
@@ -188,12 +197,15 @@ impl Found {
             self.column
         )];
         lines.extend(self.notes.iter().map(report_line));
-        lines.extend(unusual(self.users.iter().map(String::as_str)));
+        let unusual = unusual(self.users.iter().map(String::as_str)).into_iter();
+        lines.extend(unusual.map(|note| {
+            format!("{note}. If they are full names, choose another column with --column HEADING")
+        }));
         lines.join("\n")
     }
 }
 
-/// What to say of user names with a blank or a slash. They are valid, but attendees have to type them
+/// What to say of user names with a space or a slash. They are valid, but attendees have to type them
 /// so, and a column of full names has them too.
 pub(crate) fn unusual<'u>(users: impl Iterator<Item = &'u str>) -> Vec<String> {
     let odd: Vec<_> = users.filter(|user| user.trim().contains([' ', '/'])).collect();
@@ -201,9 +213,8 @@ pub(crate) fn unusual<'u>(users: impl Iterator<Item = &'u str>) -> Vec<String> {
     let (some, more) = (odd.iter().take(5), if odd.len() > 5 { ", …" } else { "" });
     let some = some.map(|user| format!("\"{user}\"")).collect::<Vec<_>>().join(", ");
     vec![format!(
-        "user names with a blank or a slash ({}): {some}{more}. They are kept as they are, and \
-         attendees have to type them so: CODE/{first}. If they are full names, choose another \
-         column",
+        "user names with a space or a slash ({}): {some}{more}. They are kept as they are, and \
+         attendees have to type them so: CODE/{first}",
         odd.len()
     )]
 }
@@ -276,11 +287,13 @@ mod tests {
         let invalid: Vec<_> = found.notes.iter().map(RowNote::is_invalid).collect();
         assert_eq!(invalid, [false, false, false, true]);
         assert!(found.preview().starts_with("3 names from the column github_username: linus, zoe"));
-        assert!(!found.preview().contains("blank"));
+        assert!(!found.preview().contains("space"));
         let full_names = names_in("user\nAda Lovelace\nteam/eve\nbob\n", None).unwrap().preview();
-        let expected = "user names with a blank or a slash (2): \"ada lovelace\", \"team/eve\".";
+        let expected = "user names with a space or a slash (2): \"ada lovelace\", \"team/eve\".";
         assert!(full_names.contains(expected), "{full_names}");
-        assert!(full_names.contains("CODE/ada lovelace"), "{full_names}");
+        assert!(full_names.contains("CODE/ada lovelace. If they are full"), "{full_names}");
+        let added = unusual(["Ada Lovelace"].into_iter());
+        assert!(!added[0].contains("column"), "`roster add` has no column: {added:?}");
     }
 
     #[test]

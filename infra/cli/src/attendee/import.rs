@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use self::preview::{Preview, some};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
-use crate::roster::{report_line, unusual};
+use crate::roster::{loss, report_line, unusual};
 use crate::session::{Session, event_path};
 use crate::table::{number, text};
 
@@ -103,11 +103,12 @@ async fn replace_roster(
 ) -> Result<Option<Value>, CliError> {
     if !removed.is_empty() {
         session.confirm(&format!(
-            "Replace the roster of {}: {} names, and {} are removed: {}?",
+            "Replace the roster of {}: {} names, and {} are removed: {}?{}",
             text(&event["name"]),
             rows.len(),
             removed.len(),
-            some(removed)
+            some(removed),
+            loss(event)
         ))?;
     }
     let users: Vec<_> = rows.iter().map(|row| row.user.as_str()).collect();
