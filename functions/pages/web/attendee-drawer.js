@@ -193,7 +193,9 @@ function refusal({ scope, code, limit, ends_at: until }, zone) {
   const name = limit.model ? `${limit.model}: ${limitName(limit.name)}` : limitName(limit.name);
   const named = scope === "event" ? t.limitOfEvent(name) : t.theirLimitOf(name);
   const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountOf(amount(limit.remaining), amount(limit.allowed));
-  return `${named}: ${left}${end}`;
+  // A request that asks for less output than the service fills in may still be admitted.
+  const isTooLittle = code === "allowance_too_small" || (limit.remaining ?? 0) > 0;
+  return `${named}: ${left}${isTooLittle ? t.tooLittle : ""}${end}`;
 }
 
 /**

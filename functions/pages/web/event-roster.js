@@ -108,7 +108,7 @@ async function chooseNames(rows, fileName) {
     // They are valid, but often a column of full names.
     const odd = found.users.filter((user) => /[ /]/.test(user));
     fill(preview,
-      odd.length ? h("p.note.warn", {}, t.namesWithABlank(odd.length, odd.slice(0, 5).map((user) => `“${user}”`).join(", "))) : null,
+      odd.length ? h("p.note.warn", {}, t.namesWithASpace(odd.length, odd.slice(0, 5).map((user) => `“${user}”`).join(", "))) : null,
       h("p", {}, h("strong", {}, t.nameCount(found.users.length)), found.users.length ? `: ${found.users.slice(0, 5).join(", ")}${found.users.length > 5 ? ", …" : ""}` : ""),
       found.problems.length
         ? h("details", { open: found.problems.length <= 5 }, h("summary", {}, t.toCheck(found.problems.length)), h("ul.changes", {}, found.problems.map((each) => h("li", {}, each))))

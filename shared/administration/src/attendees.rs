@@ -144,8 +144,9 @@ pub(crate) struct AttendeeDetails<'a> {
     /// or of an earlier release, those of the last seconds, some of an attendee with more than about
     /// ten thousand, and those that could not be read just now.
     by_model: Vec<ModelView>,
-    /// What refuses even a small request of theirs now, of the event and of their own. Empty if such a
-    /// request would be admitted.
+    /// What refuses requests of theirs now, of the event and of their own. A limit on tokens or dollars
+    /// is judged by the least request that sets no output limit: one with a small output limit, and
+    /// one for embeddings, may need less and be admitted.
     refused_by: Vec<RefusalView>,
     /// What is left of each limit now.
     left: BTreeMap<&'static str, LeftView>,

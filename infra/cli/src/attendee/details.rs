@@ -128,10 +128,17 @@ fn reason(refusal: &Value) -> String {
     };
     let amount = |of: &str| money::limit(name, &limit[of]);
     let code = refusal["code"].as_str();
-    let left = match (code, limit["remaining"].is_null()) {
-        (Some("allowance_too_small"), _) => format!("{} is too small", amount("allowed")),
-        (_, true) => amount("allowed"),
-        (_, false) => format!("{} of {} left", amount("remaining"), amount("allowed")),
+    // A request that asks for less output than the service fills in may still be admitted.
+    let for_what = "for requests without a small output limit";
+    let left = match (code, limit["remaining"].as_f64()) {
+        (Some("allowance_too_small"), _) => {
+            format!("{} is too small {for_what}", amount("allowed"))
+        }
+        (_, None) => amount("allowed"),
+        (_, Some(remaining)) => {
+            let left = format!("{} of {} left", amount("remaining"), amount("allowed"));
+            if remaining > 0.0 { format!("{left}, too little {for_what}") } else { left }
+        }
     };
     let (whose, command) = match refusal["scope"] == "event" {
         true => ("the event's", "lanyard event edit --event-limit"),
@@ -235,10 +242,13 @@ mod tests {
             [
                 "the event has not started, until 2026-12-05 09:00:00 UTC",
                 "blocked: lanyard attendee unblock",
-                "the event's tokens_total, 1 of 9,000 left: lanyard event edit --event-limit",
+                "the event's tokens_total, 1 of 9,000 left, too little for requests without a small \
+                 output limit: lanyard event edit --event-limit",
                 "the event's in_flight, 0 of 4 left, until requests in progress end",
-                "the attendee's gpt-5:usd_total, 0.10 of 2.00 left: lanyard attendee raise",
-                "the attendee's tokens_per_day, 9 is too small: lanyard attendee raise",
+                "the attendee's gpt-5:usd_total, 0.10 of 2.00 left, too little for requests without \
+                 a small output limit: lanyard attendee raise",
+                "the attendee's tokens_per_day, 9 is too small for requests without a small output \
+                 limit: lanyard attendee raise",
                 "the attendee's requests_per_minute, 20, until 2026-12-05 09:00:07 UTC",
             ]
         );

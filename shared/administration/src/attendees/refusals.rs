@@ -45,7 +45,7 @@ enum Scope {
     Attendee,
 }
 
-/// A limit of which too little is left for any request.
+/// A limit of which too little is left for a request that sets no output limit.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "LimitReached"))]
@@ -56,7 +56,8 @@ struct LimitView {
     #[cfg_attr(feature = "schema", schemars(default))]
     model: Option<DeploymentName>,
     allowed: Amount,
-    /// What is left; absent for a limit per minute, and for one that is too small for any request.
+    /// What is left; absent for a limit per minute, and for one that is too small even if nothing is
+    /// used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(default))]
     remaining: Option<Amount>,
@@ -75,7 +76,8 @@ pub(super) struct Situation<'a> {
 }
 
 impl Situation<'_> {
-    /// Why even a small request would be refused. Empty if it would be admitted.
+    /// Why requests would be refused. Empty if one with the least output that is filled in would be
+    /// admitted.
     ///
     /// The rates of an event in shards are not judged: what one shard lacks, another may have.
     pub(super) fn refusals(&self) -> Vec<RefusalView> {
@@ -145,7 +147,7 @@ impl Situation<'_> {
         }
     }
 
-    /// The least demand for a quantity. Images, seconds and characters are those of other requests
+    /// The least demand for a quantity of a request that sets no output limit. Images, seconds and characters are those of other requests
     /// than tokens are.
     fn demand(&self, quantity: Quantity) -> Demand {
         let one = |unit| Estimate::of_units(Units::of(unit, 1));
