@@ -29,11 +29,12 @@ Examples:
   lanyard deployment add gpt-5-mini --endpoint https://se.openai.azure.com --replica sweden
   lanyard deployment add mine --endpoint https://a.openai.azure.com --event oslo --user ada")]
     Add(Box<AddArguments>),
-    /// Change a deployment. Omitted options stay as they are.
+    /// Change a deployment. Omitted options stay as they are; `none` takes a setting away.
     #[command(after_help = "\
 Examples:
   lanyard deployment edit gpt-5-mini --tokens-per-minute 1000000
   lanyard deployment edit gpt-5-mini --replica sweden --weight 0
+  lanyard deployment edit gpt-5-mini --prompt-price none --context-window none
   lanyard deployment edit gpt-5-mini --key-file new-key.txt
   lanyard deployment edit gpt-5-mini --endpoint https://se.openai.azure.com --key-file key.txt")]
     Edit(Box<EditArguments>),
@@ -171,18 +172,20 @@ impl Place {
 fn draft_of(deployment: &Value) -> Map<String, Value> {
     let fields = deployment.as_object().into_iter().flatten();
     let is_setting = |name: &str| !["name", "facts", "warnings"].contains(&name);
-    let without_nulls = |value: &Value| match value.as_object() {
-        Some(fields) => fields
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-        None => value.clone(),
+    let settings = fields.filter(|(name, _)| is_setting(name));
+    without_nulls(settings.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// The fields that are not null, also within a field.
+fn without_nulls(fields: Map<String, Value>) -> Map<String, Value> {
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+    let within = |value| match value {
+        Value::Object(fields) => Value::Object(without_nulls(fields)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            value
+        }
     };
-    fields
-        .filter(|(name, value)| is_setting(name) && !value.is_null())
-        .map(|(name, value)| (name.clone(), without_nulls(value)))
-        .collect()
+    fields.map(|(name, value)| (name, within(value))).collect()
 }
 
 /// The model of a deployment: the one that is set, else the name at Azure.

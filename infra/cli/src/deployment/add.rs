@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
-use super::{Place, draft_of};
+use super::{Place, draft_of, without_nulls};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::event::changes;
@@ -115,6 +115,7 @@ async fn write(
     body: Map<String, Value>,
     before: Option<&Value>,
 ) -> Result<(), CliError> {
+    let body = without_nulls(body);
     let path = place.path(&format!("/{}", encoded(name)));
     let key = body.contains_key("key").then(|| "key: replaced".to_owned());
     let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await;
@@ -235,6 +236,22 @@ mod tests {
             "prices": {"prompt": 0.3, "completion": 2.0, "cached_prompt": 0.03},
         });
         assert_eq!(Value::Object(edited(&existing(), changes)), expected);
+    }
+
+    #[test]
+    fn an_edit_takes_away_what_is_none_and_may_name_one_price() {
+        let written = |options: &[&str]| {
+            let fields = Line::parse_from([&[""], options].concat()).fields;
+            without_nulls(edited(&existing(), fields.settings()))
+        };
+        let cached = written(&["--cached-prompt-price", "0.03", "--tokens-per-minute", "none"]);
+        let expected = json!({"prompt": 0.25, "completion": 2.0, "cached_prompt": 0.03});
+        assert_eq!(cached["prices"], expected);
+        assert!(!cached.contains_key("tokens_per_minute"));
+        assert_eq!(written(&["--completion-price", "none"])["prices"], json!({"prompt": 0.25}));
+        let listed = written(&["--prompt-price", "none", "--classic", "none"]);
+        assert!(!listed.contains_key("prices") && !listed.contains_key("api_version"));
+        assert_eq!(listed["api"], "v1");
     }
 
     #[test]

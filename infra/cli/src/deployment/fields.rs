@@ -2,18 +2,32 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use lanyard_doctor::Secret;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Owner;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// The options of a deployment.
+/// The value of an option, or `none`, with which the deployment has none of its own.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Setting<T>(Option<T>);
+
+impl<T: FromStr> FromStr for Setting<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
+    }
+}
+
+/// The options of a deployment. `none` takes away a fact of the model, a price or a limit of Azure.
 #[derive(Args, Debug)]
 pub(crate) struct Fields {
     /// Operations, separated by commas: chat_completions, responses, embeddings, … Default of a new
@@ -44,19 +58,19 @@ pub(crate) struct Fields {
 
     /// Model that it serves, for example gpt-5-mini. Default: the deployment name at Azure.
     #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
+    model: Option<Setting<String>>,
 
     /// Tokens of prompt and output together, if the model is not known or has another limit.
     #[arg(long, value_name = "TOKENS")]
-    context_window: Option<u64>,
+    context_window: Option<Setting<u64>>,
 
     /// Max output tokens of the model, if it is not known or has another limit.
     #[arg(long, value_name = "TOKENS")]
-    max_output_tokens: Option<u64>,
+    max_output_tokens: Option<Setting<u64>>,
 
     /// Whether the model reasons, if it is not known.
     #[arg(long, value_name = "true|false")]
-    reasoning: Option<bool>,
+    reasoning: Option<Setting<bool>>,
 
     /// Replica, if several deployments have this name.
     #[arg(long, value_name = "REPLICA")]
@@ -68,62 +82,62 @@ pub(crate) struct Fields {
 
     /// Azure's limit in tokens per minute.
     #[arg(long, value_name = "TOKENS")]
-    tokens_per_minute: Option<u64>,
+    tokens_per_minute: Option<Setting<u64>>,
 
     /// Azure's limit in requests per minute.
     #[arg(long, value_name = "REQUESTS")]
-    requests_per_minute: Option<u64>,
+    requests_per_minute: Option<Setting<u64>>,
 
-    /// Price in USD per million input tokens.
+    /// Price in USD per million input tokens. With none, the list prices apply.
     #[arg(long, value_name = "USD")]
-    prompt_price: Option<f64>,
+    prompt_price: Option<Setting<f64>>,
 
     /// Price in USD per million output tokens.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    completion_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    completion_price: Option<Setting<f64>>,
 
     #[command(flatten)]
     other_prices: OtherPrices,
 
-    /// Version of Azure's classic API, for example 2024-10-21. Default: the v1 API.
+    /// Version of Azure's classic API, for example 2024-10-21. Default, or with none: the v1 API.
     #[arg(long, value_name = "VERSION")]
-    classic: Option<String>,
+    classic: Option<Setting<String>>,
 
     #[command(flatten)]
     pub(super) owner: Owner,
 }
 
-/// Prices beside those of input and output tokens. Each needs `--prompt-price`.
+/// Prices beside those of input and output tokens.
 #[derive(Args, Clone, Copy, Debug)]
 struct OtherPrices {
     /// Price in USD per million input tokens that are read from the cache.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    cached_prompt_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    cached_prompt_price: Option<Setting<f64>>,
 
     /// Price in USD per million input tokens that are written to the cache.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    cache_write_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    cache_write_price: Option<Setting<f64>>,
 
     /// Price in USD of an image.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    image_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    image_price: Option<Setting<f64>>,
 
     /// Price in USD of a second of audio.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    audio_second_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    audio_second_price: Option<Setting<f64>>,
 
     /// Price in USD of a character of text-to-speech.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    character_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    character_price: Option<Setting<f64>>,
 
     /// Price in USD of a second of video.
-    #[arg(long, requires = "prompt_price", value_name = "USD")]
-    video_second_price: Option<f64>,
+    #[arg(long, value_name = "USD")]
+    video_second_price: Option<Setting<f64>>,
 }
 
 impl OtherPrices {
     /// The prices that are given, by their names in the API.
-    fn each(self) -> impl Iterator<Item = (&'static str, f64)> {
+    fn each(self) -> impl Iterator<Item = (&'static str, Setting<f64>)> {
         let all = [
             ("cached_prompt", self.cached_prompt_price),
             ("cache_write", self.cache_write_price),
@@ -147,12 +161,7 @@ impl Fields {
         before: Option<&Value>,
     ) -> Result<Map<String, Value>, CliError> {
         let mut body = self.settings();
-        let mut say = |field: &str, value: Value| {
-            if !value.is_null() {
-                body.insert(field.to_owned(), value);
-            }
-        };
-        say("endpoint", json!(endpoint));
+        add(&mut body, "endpoint", endpoint.as_ref());
         let has_identity =
             self.tenant_id.is_some() || before.is_some_and(|before| !before["identity"].is_null());
         let key = match (&self.key_file, &self.key) {
@@ -163,46 +172,49 @@ impl Fields {
             }
             (None, _) => None,
         };
-        say("key", json!(key.as_ref().map(Secret::reveal)));
+        add(&mut body, "key", key.as_ref().map(Secret::reveal).as_ref());
         Ok(body)
     }
 
-    /// The same without the endpoint and the key.
+    /// The same without the endpoint and the key. What is `none` is null.
     pub(super) fn settings(&self) -> Map<String, Value> {
         let mut body = Map::new();
-        let mut say = |field: &str, value: Value| {
-            if !value.is_null() {
-                body.insert(field.to_owned(), value);
-            }
-        };
-        if !self.operations.is_empty() {
-            say("operations", json!(self.operations));
-        }
-        say("azure_name", json!(self.azure_name));
-        say("model", json!(self.model));
-        say("context_window", json!(self.context_window));
-        say("max_output_tokens", json!(self.max_output_tokens));
-        say("reasoning", json!(self.reasoning));
-        say("replica", json!(self.replica));
-        say("weight", json!(self.weight));
-        say("tokens_per_minute", json!(self.tokens_per_minute));
-        say("requests_per_minute", json!(self.requests_per_minute));
-        if let Some(prompt) = self.prompt_price {
-            let mut prices = json!({ "prompt": prompt });
-            let completion = self.completion_price.map(|price| ("completion", price));
-            for (kind, price) in self.other_prices.each().chain(completion) {
-                prices[kind] = json!(price);
-            }
-            say("prices", prices);
-        }
+        let operations = Some(&self.operations).filter(|names| !names.is_empty());
+        add(&mut body, "operations", operations);
+        add(&mut body, "azure_name", self.azure_name.as_ref());
+        add(&mut body, "model", self.model.as_ref());
+        add(&mut body, "context_window", self.context_window.as_ref());
+        add(&mut body, "max_output_tokens", self.max_output_tokens.as_ref());
+        add(&mut body, "reasoning", self.reasoning.as_ref());
+        add(&mut body, "replica", self.replica.as_ref());
+        add(&mut body, "weight", self.weight.as_ref());
+        add(&mut body, "tokens_per_minute", self.tokens_per_minute.as_ref());
+        add(&mut body, "requests_per_minute", self.requests_per_minute.as_ref());
+        add(&mut body, "prices", self.prices().as_ref());
         if let Some(version) = &self.classic {
-            say("api", json!("classic"));
-            say("api_version", json!(version));
+            let api = if version.0.is_some() { "classic" } else { "v1" };
+            add(&mut body, "api", Some(&api));
+            add(&mut body, "api_version", Some(version));
         }
         if let (Some(tenant), Some(client)) = (&self.tenant_id, &self.client_id) {
-            say("identity", json!({"tenant_id": tenant, "client_id": client}));
+            let identity = json!({"tenant_id": tenant, "client_id": client});
+            add(&mut body, "identity", Some(&identity));
         }
         body
+    }
+
+    /// The prices that are given. Null without a price of input tokens: then the list prices apply.
+    fn prices(&self) -> Option<Value> {
+        if matches!(self.prompt_price, Some(Setting(None))) {
+            return Some(Value::Null);
+        }
+        let of_tokens = [("prompt", self.prompt_price), ("completion", self.completion_price)];
+        let of_tokens = of_tokens.into_iter().filter_map(|(kind, price)| Some((kind, price?)));
+        let mut prices = Map::new();
+        for (kind, price) in of_tokens.chain(self.other_prices.each()) {
+            add(&mut prices, kind, Some(&price));
+        }
+        (!prices.is_empty()).then_some(Value::Object(prices))
     }
 
     /// The operations of a new deployment: those that are given, or those of the model as far as they
@@ -213,14 +225,21 @@ impl Fields {
         }
         let of_azure = self.azure_name.as_deref();
         let known = match &self.model {
-            Some(model) => ModelFacts::of(model),
-            None => of_azure.and_then(ModelFacts::of).or_else(|| ModelFacts::of(name)),
+            Some(Setting(Some(model))) => ModelFacts::of(model),
+            Some(Setting(None)) | None => {
+                of_azure.and_then(ModelFacts::of).or_else(|| ModelFacts::of(name))
+            }
         };
         match known.map(|facts| facts.operations) {
             None | Some([]) => vec![Operation::ChatCompletions.to_string()],
             Some(known) => known.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// Adds a field that is given.
+fn add(body: &mut Map<String, Value>, field: &str, value: Option<&impl Serialize>) {
+    body.extend(value.map(|value| (field.to_owned(), json!(value))));
 }
 
 fn key_in(file: &Path) -> Result<Secret, CliError> {
