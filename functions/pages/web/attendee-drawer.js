@@ -194,7 +194,7 @@ function refusal({ scope, code, limit, ends_at: until }, zone) {
   const named = scope === "event" ? t.limitOfEvent(name) : t.theirLimitOf(name);
   const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountOf(amount(limit.remaining), amount(limit.allowed));
   // A request that asks for less output than the service fills in may still be admitted.
-  const isTooLittle = code === "allowance_too_small" || (limit.remaining ?? 0) > 0;
+  const isTooLittle = (limit.remaining ?? (code === "allowance_too_small" ? limit.allowed : 0)) > 0;
   return `${named}: ${left}${isTooLittle ? t.tooLittle : ""}${end}`;
 }
 

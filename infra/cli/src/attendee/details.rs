@@ -129,15 +129,18 @@ fn reason(refusal: &Value) -> String {
     let amount = |of: &str| money::limit(name, &limit[of]);
     let code = refusal["code"].as_str();
     // A request that asks for less output than the service fills in may still be admitted.
-    let for_what = "for requests without a small output limit";
+    let for_what = match limit["allowed"].as_f64() {
+        Some(0.0) => "",
+        Some(_) | None => " for requests without a small output limit",
+    };
     let left = match (code, limit["remaining"].as_f64()) {
         (Some("allowance_too_small"), _) => {
-            format!("{} is too small {for_what}", amount("allowed"))
+            format!("{} is too small{for_what}", amount("allowed"))
         }
         (_, None) => amount("allowed"),
         (_, Some(remaining)) => {
             let left = format!("{} of {} left", amount("remaining"), amount("allowed"));
-            if remaining > 0.0 { format!("{left}, too little {for_what}") } else { left }
+            if remaining > 0.0 { format!("{left}, too little{for_what}") } else { left }
         }
     };
     let (whose, command) = match refusal["scope"] == "event" {
@@ -253,6 +256,10 @@ mod tests {
             ]
         );
         assert_eq!(refused_now(&json!({"refused_by": []})), ["no"]);
+        let nothing = json!({"name": "images_total", "allowed": 0});
+        let nothing = json!({"refused_by": [limit("event", "allowance_too_small", nothing)]});
+        let expected = "the event's images_total, 0 is too small: lanyard event edit --event-limit";
+        assert_eq!(refused_now(&nothing), [expected]);
         assert!(refused_now(&json!({"blocked": true})).is_empty(), "nothing is known");
     }
 }
