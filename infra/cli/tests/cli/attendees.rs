@@ -136,7 +136,8 @@ async fn an_attendee_is_shown_with_what_refuses_them_now() {
     service.run_ok(&["event", "edit", "hackathon", "--event-limit", "tokens_total=1030"]).await;
     let of_event = show().await;
     assert!(of_event.contains("refused now  the event's tokens_total, "), "{of_event}");
-    let then = " of 1,030 left: lanyard event edit --event-limit\n";
+    let then = " of 1,030 left, too little for requests without a small output limit: lanyard event \
+                edit --event-limit\n";
     assert!(of_event.contains(then), "{of_event}");
     service.run_ok(&["event", "pause", "hackathon"]).await;
     let paused = show().await;
@@ -222,7 +223,7 @@ async fn a_csv_file_becomes_the_roster_with_the_flag() {
     assert_eq!(unconfirmed.exit, Some(2), "{unconfirmed:?}");
     assert!(unconfirmed.err.contains("and 1 are removed: ada?"), "{unconfirmed:?}");
     assert!(
-        unconfirmed.err.contains("user names with a blank or a slash (1): \"grace hopper\""),
+        unconfirmed.err.contains("user names with a space or a slash (1): \"grace hopper\""),
         "{unconfirmed:?}"
     );
     let run = service.run(&[&import[..], &["--yes"]].concat()).await;
