@@ -44,7 +44,7 @@ export async function detailSteps({ browser, service, step }) {
   await step("a limit of the event is named as what refuses an attendee", async () => {
     await api.call("PATCH", `/events/${event.id}`, { allowances: { event: { tokens_total: 1 } } });
     await open();
-    await page.waitForFunction(() => /The event's limit of .*: 1\b/.test(document.querySelector("#drawer-refusals")?.textContent ?? ""));
+    await page.waitForFunction(() => /The event's limit of .*: 0 of 1 left/.test(document.querySelector("#drawer-refusals")?.textContent ?? ""));
     await api.call("PATCH", `/events/${event.id}`, { allowances: { event: { tokens_total: null } } });
   });
   await step("somebody who was blocked in advance is removed", async () => {

@@ -89,11 +89,15 @@ async fn a_budget_in_shards_that_is_used_up_is_402_as_well() {
 
 #[tokio::test]
 async fn where_the_event_is_used_up_an_attendees_small_limit_is_not_named() {
-    let (world, _, bob) = lowered(Place::Event, Limit::UsdTotal, 1).await;
-    world.change_event(|event| event.allowances.attendee.set(Limit::UsdTotal, Some(1))).await;
-    world.wait(TimeDelta::seconds(6));
-    let refused = bob.chat("hello").await;
-    let text = refused.assert_refused(402, "insufficient_quota").text().to_owned();
-    assert!(text.contains("The event's allowance for everybody"), "{text}");
-    assert_eq!(world.settle().await.requests, 1);
+    for limit in STRICT {
+        for own in [Limit::TokensTotal, Limit::UsdTotal] {
+            let (world, _, bob) = lowered(Place::Event, limit, 1).await;
+            world.change_event(|event| event.allowances.attendee.set(own, Some(1))).await;
+            world.wait(TimeDelta::seconds(6));
+            let refused = bob.chat("hello").await;
+            let text = refused.assert_refused(402, "insufficient_quota").text().to_owned();
+            assert!(text.contains("The event's allowance for everybody"), "{limit} {own}: {text}");
+            assert_eq!(world.settle().await.requests, 1);
+        }
+    }
 }

@@ -320,14 +320,16 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
 /// all of it or more. A limit can be set below what was spent before.
 #[must_use]
 pub fn used_up(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
-    let is_strict = |limit: &LimitKey| !limit.is_rate() && limit.limit != Limit::InFlight;
-    let lack = |(limit, allowed): (LimitKey, u64)| {
-        // A limit of nothing at all is too small for any request, used or not.
-        let is_spent = allowed > 0 && unspent(limit, allowed, account, demand.day) <= 0;
-        is_spent.then(|| lack(limit, allowed, account, demand)).flatten()
-    };
-    let strict = allowance.each().filter(|(limit, _)| is_strict(limit));
-    strict.filter_map(lack).reduce(Refusal::longer)
+    let spent = |(limit, allowed)| spent_by(limit, allowed, account, demand);
+    allowance.each().filter_map(spent).reduce(Refusal::longer)
+}
+
+/// The refusal by one limit per day or in total of which all, or more, is spent.
+fn spent_by(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
+    let is_strict = !limit.is_rate() && limit.limit != Limit::InFlight;
+    // A limit of nothing at all is too small for any request, used or not.
+    let is_spent = is_strict && allowed > 0 && unspent(limit, allowed, account, demand.day) <= 0;
+    is_spent.then(|| lack(limit, allowed, account, demand)).flatten()
 }
 
 /// What of a limit per day or in total is not spent, though it may be reserved. It is negative if
@@ -378,7 +380,8 @@ fn remaining_amount(account: &Account, field: Field, allowed: u64) -> u64 {
     u64::try_from(left).unwrap_or_default()
 }
 
-/// Why one limit of an account does not admit a request. `None` if it does.
+/// Why one limit of an account does not admit a request. `None` if it does. As in [`refusal`], a limit
+/// that is used up comes before one that is too small.
 #[must_use]
 pub fn refusal_by(
     limit: LimitKey,
@@ -386,7 +389,9 @@ pub fn refusal_by(
     account: &Account,
     demand: &Demand,
 ) -> Option<Refusal> {
-    too_small(limit, allowed, &demand.estimate).or_else(|| lack(limit, allowed, account, demand))
+    spent_by(limit, allowed, account, demand)
+        .or_else(|| too_small(limit, allowed, &demand.estimate))
+        .or_else(|| lack(limit, allowed, account, demand))
 }
 
 fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {

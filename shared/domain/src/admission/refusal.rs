@@ -119,15 +119,16 @@ impl Refusal {
     /// wait ends either: a change of the other account's limit alone would not help.
     #[must_use]
     pub fn binds_before(&self, other: &Self) -> bool {
-        // A budget that is used up comes before what can never fit, because no smaller request helps.
-        // Of two budgets the one with less left comes first.
+        // A limit that is used up comes before what can never fit, because no smaller request helps; a
+        // budget comes before a day, which ends. Of two budgets the one with less left comes first.
         let order = |refusal: &Self| match *refusal {
             Self::Blocked => (0, None, 0),
             Self::Budget { limit, remaining: 0, .. } => (1, Some(limit.quantity()), 0),
-            Self::NeverFits { limit, allowed, .. } => (2, Some(limit.quantity()), allowed),
-            Self::Budget { limit, remaining, .. } => (3, Some(limit.quantity()), remaining),
-            Self::Day { limit, remaining, .. } => (4, Some(limit.quantity()), remaining),
-            Self::Rate { .. } | Self::InFlight { .. } => (5, None, 0),
+            Self::Day { limit, remaining: 0, .. } => (2, Some(limit.quantity()), 0),
+            Self::NeverFits { limit, allowed, .. } => (3, Some(limit.quantity()), allowed),
+            Self::Budget { limit, remaining, .. } => (4, Some(limit.quantity()), remaining),
+            Self::Day { limit, remaining, .. } => (5, Some(limit.quantity()), remaining),
+            Self::Rate { .. } | Self::InFlight { .. } => (6, None, 0),
         };
         let ((rank, quantity, left), (other_rank, other_quantity, other_left)) =
             (order(self), order(other));
@@ -182,7 +183,7 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::account::{Account, Field};
-    use crate::admission::{Guess, Side, lacks, propose, refusal};
+    use crate::admission::{Guess, Side, lacks, propose, refusal, refusal_by};
     use crate::allowance::Allowance;
     use crate::limit::{Limit, Quantity};
     use crate::unit::{Unit, Units};
@@ -240,7 +241,10 @@ mod tests {
         let allowance = Allowance::from([(limit, 20)]);
         let refused = |used, held, needs| {
             let account = account(&[(field, used), (Field::Held, held)]);
-            refusal(&allowance, &account, &demand(needs))
+            let refused = refusal(&allowance, &account, &demand(needs));
+            // What organisers see of a limit is what the attendee's error says.
+            assert_eq!(refused, refusal_by(limit.into(), 20, &account, &demand(needs)));
+            refused
         };
         let budget = |remaining, is_held| {
             Some(Refusal::Budget { limit: limit.into(), allowed: 20, remaining, is_held })
@@ -270,6 +274,13 @@ mod tests {
         let never =
             |allowed| Refusal::NeverFits { limit: Limit::TokensTotal.into(), allowed, needed: 9 };
         let dollars = |remaining| of(Limit::UsdTotal, remaining);
+        let day = |remaining| Refusal::Day {
+            limit: Limit::TokensPerDay.into(),
+            allowed: 1_000,
+            remaining,
+            resets_at: EpochNanos(0).to_utc(),
+            is_held: false,
+        };
         assert!(budget(0).binds_before(&budget(500)) && budget(0).binds_before(&budget(0)));
         assert!(!budget(500).binds_before(&budget(0)));
         assert!(never(7).binds_before(&never(8)) && !never(8).binds_before(&never(7)));
@@ -278,6 +289,9 @@ mod tests {
         assert!(dollars(0).binds_before(&budget(500)) && !dollars(1).binds_before(&budget(500)));
         assert!(!dollars(0).binds_before(&budget(0)));
         assert!(!budget(0).binds_before(&Refusal::Blocked));
+        assert!(day(0).binds_before(&never(8)) && !never(8).binds_before(&day(0)));
+        assert!(never(8).binds_before(&day(1)) && !day(1).binds_before(&never(8)));
+        assert!(budget(0).binds_before(&day(0)) && !day(0).binds_before(&budget(0)));
     }
 
     #[test]
