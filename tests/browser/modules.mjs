@@ -80,11 +80,12 @@ export async function modules(step) {
       const event = /** @type {any} */ ({ attendees: 100, allowances: { event: { usd_total: 20 }, attendee: { usd_total: each } } });
       return shareHint(event, "usd_total", { total, attendees: 100, each: typed });
     };
-    assert.equal(hint(0.4, 50), t.shareFollows("$1.00"));
+    assert.equal(hint(0.4, 50), `${t.shareFollows("$1.00")} ${t.noShareBelowOneRequest}`);
+    assert.equal(hint(0.4, 10), `${t.shareFollows("$0.20")} ${t.whoUsedMoreIsRefused} ${t.noShareBelowOneRequest}`);
     assert.equal(hint(0.4, null), t.shareFollows(t.noLimit));
-    assert.equal(hint(7, 50), t.shareStays("$1.00"));
+    assert.equal(hint(7, 50), t.shareStays("$1.00", 100));
     assert.deepEqual([hint(0.4, 20), hint(0.4, 50, 3)], ["", ""]);
-    assert.equal(shareHint(null, "usd_total", { total: 50, attendees: 100, each: null }), t.shareIfEmpty("$1.00"));
+    assert.equal(shareHint(null, "usd_total", { total: 50, attendees: 100, each: null }), `${t.shareIfEmpty("$1.00")} ${t.noShareBelowOneRequest}`);
     assert.equal(shareHint(null, "usd_total", { total: null, attendees: 100, each: null }), t.twiceTheFairShare);
   });
   await step("a roster is read from a column of email addresses, and with any header", async () => {

@@ -34,11 +34,15 @@ export function shareHint(event, limit, { total, attendees, each }) {
   const share = (/** @type {number | null} */ of, /** @type {number} */ among) => (of ? shareOf(limit, of, among) : null);
   const words = (/** @type {number | null} */ amount) => (amount === null ? t.noLimit : limitAmount(limit, amount));
   const now = share(total, attendees);
-  if (!event) return each !== null ? "" : now === null ? t.twiceTheFairShare : t.shareIfEmpty(words(now));
+  // The service knows the prices of the models on offer.
+  const unless = limit === "usd_total" && now !== null ? ` ${t.noShareBelowOneRequest}` : "";
+  if (!event) return each !== null ? "" : now === null ? t.twiceTheFairShare : `${t.shareIfEmpty(words(now))}${unless}`;
   const [before, was] = [event.allowances.event[limit] ?? null, event.allowances.attendee[limit] ?? null];
   // What is typed here is sent as it is, and a total that is not changed changes nothing.
   if (each !== was || total === before) return "";
-  return was === share(before, event.attendees) ? t.shareFollows(words(now)) : t.shareStays(words(now));
+  if (was !== share(before, event.attendees)) return t.shareStays(words(now), event.attendees);
+  const refused = now !== null && (was === null || now < was) ? ` ${t.whoUsedMoreIsRefused}` : "";
+  return `${t.shareFollows(words(now))}${refused}${unless}`;
 }
 
 /**

@@ -5,7 +5,7 @@ use lanyard_domain::limit::Limit;
 use serde_json::{Value, json};
 
 use crate::money;
-use crate::table::text;
+use crate::table::{number, text};
 
 /// What became of each attendee's totals when the event's were changed. `named` are the limits of
 /// attendees that were changed in the same call.
@@ -28,22 +28,37 @@ fn of(limit: Limit, before: &Value, after: &Value) -> Option<String> {
         true => "no limit in total".to_owned(),
         false => format!("{} {unit}", money::limit(name, value)),
     };
-    match is == share {
-        true if was == is => None,
-        true => Some(format!(
-            "Each attendee has {} now, and had {}: twice the fair share of the budget. To set \
-             another limit: {edit}NUMBER",
-            shown(&is),
-            shown(&was),
-        )),
-        false => Some(format!(
-            "Each attendee still has {}, because that was not twice the fair share of the budget. \
-             To change it to {}: {edit}{}",
+    if is == share {
+        let refused = match is.as_f64().is_some_and(|is| was.as_f64().is_none_or(|was| is < was)) {
+            true => " Attendees who have used more are refused from now on.",
+            false => "",
+        };
+        return (was != is).then(|| {
+            format!(
+                "Each attendee has {} now, and had {}: twice the fair share of the budget.{refused} \
+                 To set another limit: {edit}NUMBER",
+                shown(&is),
+                shown(&was),
+            )
+        });
+    }
+    let before_share = self::share(limit, &total(before, "event"), before["attendees"].as_u64()?)?;
+    Some(match is.is_null() && was == before_share {
+        true => format!(
+            "Each attendee has {}: twice the fair share of the budget is {}, and one request to the \
+             dearest model may cost more. To set a limit: {edit}NUMBER",
             shown(&is),
             shown(&share),
+        ),
+        false => format!(
+            "Each attendee still has {}, because that was not twice the fair share of the budget for \
+             {} attendees. To change it to {}: {edit}{}",
+            shown(&is),
+            number(&before["attendees"]),
+            shown(&share),
             if share.is_null() { "none".to_owned() } else { share.to_string() },
-        )),
-    }
+        ),
+    })
 }
 
 /// The default of an attendee's total, as the service writes it.
@@ -73,6 +88,9 @@ mod tests {
                        the fair share of the budget. To set another limit: lanyard event edit evt_1 \
                        --limit tokens_total=NUMBER";
         assert_eq!(said(&before, &after, &Value::Null), [follows]);
+        // Less than before: who has used more notices it at once.
+        let lowered = said(&after, &before, &Value::Null);
+        assert!(lowered[0].contains("who have used more are refused from now on."), "{lowered:?}");
         assert!(said(&before, &after, &json!({"tokens_total": 40_000})).is_empty());
         assert!(said(&before, &before, &Value::Null).is_empty());
     }
@@ -85,8 +103,8 @@ mod tests {
             stays,
             [
                 "Each attendee still has 7,000 total tokens, because that was not twice the fair share \
-              of the budget. To change it to 40,000 total tokens: lanyard event edit evt_1 --limit \
-              tokens_total=40000"
+              of the budget for 100 attendees. To change it to 40,000 total tokens: lanyard event edit \
+              evt_1 --limit tokens_total=40000"
             ]
         );
         let lifted = said(&before, &event(&Value::Null, &json!(7_000)), &Value::Null);
@@ -107,6 +125,13 @@ mod tests {
         let before = with(&json!(20.0), &json!(0.4));
         let follows = said(&before, &with(&json!(50.0), &json!(1.0)), &Value::Null);
         assert!(follows[0].starts_with("Each attendee has 1.00 USD now, and had 0.40 USD:"));
+        let first = said(&with(&Value::Null, &Value::Null), &before, &Value::Null);
+        assert!(first[0].contains("who have used more are refused from now on."), "{first:?}");
+        let none = said(&before, &with(&json!(10.0), &Value::Null), &Value::Null);
+        assert!(
+            none[0].contains("fair share of the budget is 0.20 USD, and one request"),
+            "{none:?}"
+        );
         let stays = said(&before, &with(&json!(50.0), &json!(0.4)), &Value::Null);
         assert!(stays[0].ends_with("--limit usd_total=1.0"), "{stays:?}");
     }

@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Capacity;
 use lanyard_domain::catalog::{Catalog, Deployment};
+use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::images::MOST_GENERATED;
 use lanyard_domain::operation::Operation;
-use lanyard_protocol::Protocol;
+use lanyard_domain::unit::{Unit, Units};
+use lanyard_protocol::{Protocol, videos};
 
 use super::draft::Defaults;
 use crate::form::{Given, Mistakes};
+
+/// The tokens of an ordinary prompt.
+const USUAL_PROMPT: u64 = 1_000;
 
 pub(super) fn offered(
     given: Given<Vec<DeploymentName>>,
@@ -134,4 +140,20 @@ pub(super) fn capacity(catalog: &Catalog) -> Capacity {
         requests_per_minute: sum(|deployment| deployment.requests_per_minute),
         tokens_per_minute: sum(|deployment| deployment.tokens_per_minute),
     }
+}
+
+/// What an ordinary request to the dearest of the models on offer may cost, in nano-dollars: a text of
+/// the least length that is lowered to, one image, or the longest video. `None` if no price is known.
+pub(super) fn dearest_request(catalog: &Catalog, of_event: Option<u64>) -> Option<u64> {
+    let of_units = |unit, count| Estimate::of_units(Units::of(unit, count));
+    let image = Estimate { completion_tokens: MOST_GENERATED, ..of_units(Unit::Images, 1) };
+    let video = of_units(Unit::VideoSeconds, videos::MOST_SECONDS);
+    let costs = |deployment: &Deployment| {
+        let facts = deployment.facts();
+        let output = facts.least_cap().min(facts.output_cap(of_event));
+        let text = Estimate::of_tokens(USUAL_PROMPT, output);
+        // A model has prices for what it makes alone.
+        [text, image, video].iter().filter_map(|one| facts.prices.most(one)).max()
+    };
+    catalog.deployments().iter().filter_map(costs).max()
 }

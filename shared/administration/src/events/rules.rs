@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::by_model;
 use super::draft::{AllowancesDraft, ContactDraft, EventDraft, HostedDraft, Purpose};
-use super::offer::{Offer, capacity, defaults, offered};
+use super::offer::{Offer, capacity, dearest_request, defaults, offered};
 use super::window::{changed_window, new_window};
 use crate::error::AdminError;
 use crate::form::{Given, Mistakes};
@@ -60,6 +60,7 @@ pub(crate) fn created(
     let max_completion_tokens =
         draft.max_completion_tokens.or_before(preset.max_completion_tokens());
     let usual = Allowances::for_attendees(preset, expected_attendees, capacity(&catalog));
+    let dearest = dearest_request(&catalog, max_completion_tokens);
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
@@ -74,7 +75,7 @@ pub(crate) fn created(
         allowances: new_allowances(
             draft.allowances,
             &usual,
-            expected_attendees,
+            Shares { attendees: expected_attendees, dearest },
             (&catalog, &mistakes),
         ),
         seats_per_minute: Some(SeatPace::for_attendees(expected_attendees)),
@@ -171,6 +172,7 @@ pub(crate) fn changed(
     let max_completion_tokens = draft.max_completion_tokens.or_before(event.max_completion_tokens);
     let preset = event.preset.unwrap_or_default();
     let usual = Allowances::for_attendees(preset, expected_attendees, capacity(&catalog));
+    let dearest = dearest_request(&catalog, max_completion_tokens);
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
     let changed = window.map(|window| Event {
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),
@@ -180,7 +182,7 @@ pub(crate) fn changed(
             draft.allowances,
             event,
             &usual,
-            expected_attendees,
+            Shares { attendees: expected_attendees, dearest },
             (&catalog, &mistakes),
         ),
         seats_per_minute: event.seats_per_minute.map(|before| match draft.attendees {
@@ -268,17 +270,39 @@ fn check_money(event: Option<&Event>, mistakes: &Mistakes) {
     }
 }
 
+/// What each attendee gets of the event's totals.
+#[derive(Clone, Copy)]
+struct Shares {
+    attendees: u64,
+    /// What a request to the dearest model may cost, in nano-dollars.
+    dearest: Option<u64>,
+}
+
+impl Shares {
+    /// The limits with each share that applies. A share of the dollars that is less than one request
+    /// would refuse every request to that model, so then there is none.
+    fn over(self, limits: Allowances, applies: impl Fn(Limit) -> bool) -> Allowances {
+        let usd = Limit::UsdTotal;
+        let mut limits = limits.with_shares(self.attendees, &applies);
+        let is_enough = limits.attendee.limit(usd) >= self.dearest;
+        if applies(usd) && !is_enough {
+            limits.attendee.set(usd, None);
+        }
+        limits
+    }
+}
+
 /// The limits of a new event. An attendee's totals are shares of the event's, unless the body has
 /// them.
 fn new_allowances(
     given: Given<AllowancesDraft>,
     usual: &Allowances,
-    attendees: u64,
+    shares: Shares,
     offer: (&Catalog, &Mistakes),
 ) -> Allowances {
     let named = named_for_attendees(&given);
     let new = allowances(given, usual, usual, offer);
-    new.with_shares(attendees, |limit| !named.contains(&limit))
+    shares.over(new, |limit| !named.contains(&limit))
 }
 
 /// The limits of a changed event. An attendee's total that was a share of the event's follows a
@@ -287,7 +311,7 @@ fn changed_allowances(
     given: Given<AllowancesDraft>,
     event: &Event,
     usual: &Allowances,
-    attendees: u64,
+    shares: Shares,
     offer: (&Catalog, &Mistakes),
 ) -> Allowances {
     let (named, before) = (named_for_attendees(&given), &event.allowances);
@@ -296,7 +320,7 @@ fn changed_allowances(
     let was_share = |limit| before.has_share(limit, event.expected_attendees);
     let moves = |limit| before.event.limit(limit) != after.event.limit(limit);
     let follows = |limit| resets || (was_share(limit) && moves(limit) && !named.contains(&limit));
-    after.clone().with_shares(attendees, follows)
+    shares.over(after.clone(), follows)
 }
 
 /// The limits that a body has for each attendee.

@@ -54,6 +54,10 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn create(body: Value) -> Result<Event, AdminError> {
+    create_of(body, &deployments())
+}
+
+fn create_of(body: Value, deployments: &[Deployment]) -> Result<Event, AdminError> {
     let organiser = "main".parse().unwrap();
     let new_event = NewEvent {
         id: "evt_1".parse().unwrap(),
@@ -62,7 +66,7 @@ fn create(body: Value) -> Result<Event, AdminError> {
         random: [1, 12, 3, 14, 5, 16, 7, 30],
         now: now(),
     };
-    created(&object(body), new_event, &deployments()).map(|(event, _)| event)
+    created(&object(body), new_event, deployments).map(|(event, _)| event)
 }
 
 fn oslo(more: Value) -> Value {
@@ -80,7 +84,11 @@ fn shown(event: &Event) -> String {
 }
 
 fn change(event: &Event, body: Value) -> Result<Event, AdminError> {
-    changed(event, &object(body), &deployments(), now())
+    change_of(event, body, &deployments())
+}
+
+fn change_of(event: &Event, body: Value, deployments: &[Deployment]) -> Result<Event, AdminError> {
+    changed(event, &object(body), deployments, now())
 }
 
 /// Every wrong field of a refusal, one a line.

@@ -89,6 +89,36 @@ fn a_total_of_each_attendee_that_was_set_stays_when_the_budget_changes() {
 }
 
 #[test]
+fn no_share_of_the_dollars_is_less_than_one_request_to_a_model_on_offer() {
+    let mut deployments = deployments();
+    let on_offer = [
+        ("gpt-5-pro", Operation::Responses, 0.5),
+        ("sora-2", Operation::Videos, 1.2),
+        ("gpt-image-2", Operation::ImagesGenerations, 0.19),
+    ];
+    deployments.extend(on_offer.map(|(name, operation, _)| deployment(name, operation, None)));
+    let each = |event: &Event| totals(event)[1];
+    for (name, _, least) in on_offer {
+        let body = |usd: f64| {
+            let mut body = budgets(1_000_000, usd);
+            body["deployments"] = json!(["gpt-4o", name]);
+            body
+        };
+        // Twice the fair share of 100 attendees.
+        let event = create_of(oslo(body(least * 45.0)), &deployments).unwrap();
+        assert_eq!(each(&event), None, "{name}");
+        let event = create_of(oslo(body(least * 60.0)), &deployments).unwrap();
+        assert!(each(&event).is_some(), "{name}");
+        let lowered = change_of(&event, body(least * 45.0), &deployments).unwrap();
+        assert_eq!(each(&lowered), None, "{name}");
+        // What somebody sets is taken as it is.
+        let mut own = body(least * 45.0);
+        own["allowances"]["attendee"] = json!({"usd_total": 0.01});
+        assert_eq!(each(&change_of(&event, own, &deployments).unwrap()), Some(10_000_000));
+    }
+}
+
+#[test]
 fn a_change_of_the_zone_alone_keeps_the_instants() {
     let event = create(oslo(json!({}))).unwrap();
     let changed = change(&event, json!({"time_zone": "Asia/Tokyo"})).unwrap();
