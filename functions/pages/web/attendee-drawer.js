@@ -9,7 +9,7 @@ import { fill, h } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
-import { LIMITS, limitAmount, limitInput, limitName, ownLimits, withLabels } from "./limits.js";
+import { LIMITS, dollars, limitAmount, limitInput, limitName, ownLimits, withLabels } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
