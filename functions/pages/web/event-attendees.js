@@ -9,7 +9,7 @@ import { csv } from "./csv.js";
 import { download, fill, h, setText, syncChildren } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask, options } from "./form.js";
-import { ownLimits } from "./limits.js";
+import { ownLimits, withLabels } from "./limits.js";
 import { dateTime, number } from "./locale.js";
 import { changeAttendee } from "./organiser-api.js";
 import * as t from "./texts.js";
@@ -24,6 +24,15 @@ const COLUMNS = [["user", t.nameLabel, false], ["requests", t.requests, true], [
 
 /** The seconds are in the details. */
 const JOINED = /** @type {const} */ ({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+/**
+ * The warnings of a change, with the attendee's name.
+ *
+ * @param {Attendee} attendee
+ */
+function warningsOf({ user, warnings = [] }) {
+  return warnings.map((warning) => h("p.note.warn", { role: "status" }, `${user}: ${withLabels(warning)}`));
+}
 
 /**
  * The list of attendees; `show(attendees)` refreshes it, `changed()` is called after a change.
@@ -153,7 +162,7 @@ export function attendeesView(event, changed) {
       replace(after);
       const undo = change.blocked === undefined ? null
         : h("p.note", { role: "status" }, change.blocked ? t.isBlocked(user) : t.isUnblocked(user), h("button.small", { type: "button", id: "undo", onclick: () => apply(user, { blocked: !change.blocked }) }, t.undo));
-      fill(errors, undo);
+      fill(errors, undo, warningsOf(after));
       changed();
     } catch (error) {
       fill(errors, errorNote(error));
@@ -168,16 +177,20 @@ export function attendeesView(event, changed) {
     const chosen = all.filter(({ user }) => selected.has(user));
     if (!(await ask(`${label}: ${t.attendeeCount(chosen.length)}?`, { yes: label }))) return;
     let done = 0;
+    /** @type {Element[]} */
+    const warned = [];
     try {
       for (const one of chosen) {
-        replace(await changeAttendee(event.id, one.user, change(one)));
+        const after = await changeAttendee(event.id, one.user, change(one));
+        replace(after);
+        warned.push(...warningsOf(after));
         done += 1;
-        fill(errors, h("p.note", { role: "status" }, t.progress(label, done, chosen.length)));
+        fill(errors, h("p.note", { role: "status" }, t.progress(label, done, chosen.length)), warned);
       }
       selected.clear();
       draw();
     } catch (error) {
-      fill(errors, errorNote(error), h("p", {}, t.ofWereChanged(done, chosen.length)));
+      fill(errors, errorNote(error), h("p", {}, t.ofWereChanged(done, chosen.length)), warned);
     }
     changed();
   }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use self::preview::{Preview, some};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
+use crate::output::warnings;
 use crate::roster::{loss, report_line, unusual};
 use crate::session::{Session, event_path};
 use crate::table::{number, text};
@@ -74,10 +75,13 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
     }
     let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
     let bar = session.output.progress(with_limits.len(), "attendees");
+    let mut warned = Vec::new();
     for row in &with_limits {
         let path = event_path(&event, &format!("/attendees/{}", encoded(row.user.as_str())));
         let body = json!({"allowance": row.limits});
-        session.write(Method::Patch, &path, Some(&body)).await?;
+        let changed = session.write(Method::Patch, &path, Some(&body)).await?;
+        let of_user = |warning| format!("{}: {warning}", row.user.as_str());
+        warned.extend(changed.iter().flat_map(warnings).map(of_user));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -89,9 +93,14 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
     if !notes.is_empty() {
         said["remarks"] = json!(notes);
     }
+    if !warned.is_empty() {
+        said["warnings"] = json!(warned);
+    }
     session.output.data(&said, |_| {
         format!("{rows} attendees imported, {limited} with their own limits{on_roster}")
-    })
+    })?;
+    session.output.warn(&warned);
+    Ok(())
 }
 
 /// Replaces the roster with the users of a file, and asks first if somebody leaves it.

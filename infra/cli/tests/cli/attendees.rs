@@ -97,6 +97,22 @@ async fn limits_are_imported_from_a_csv_file_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_limits_below_what_is_spent_warns_with_the_names() {
+    let service = Service::start().await;
+    let simulate = ["simulate", "hackathon", "--attendees", "1", "--for", "1s", "--pause", "1s"];
+    service.run_ok(&simulate).await;
+    let file = service.data.path().join("people.csv");
+    std::fs::write(&file, "user,tokens_total\nsim-0001,1\n").unwrap();
+    let import = ["attendee", "import", "hackathon", file.to_str().unwrap(), "--lower"];
+    let run = service.run(&import).await;
+    assert_eq!(run.exit, Some(0), "{run:?}");
+    let warning = "warning: sim-0001: allowance.tokens_total is used up: ";
+    assert!(run.err.contains(warning), "{run:?}");
+    let said = service.json(&import).await;
+    assert_eq!(said["warnings"].as_array().unwrap().len(), 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_nobody_knows_is_named_with_similar_ones_and_can_be_removed() {
     let service = Service::start().await;
     let simulate = ["simulate", "hackathon", "--attendees", "1", "--for", "1s", "--pause", "1s"];
