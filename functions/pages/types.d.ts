@@ -262,6 +262,8 @@ export interface UsageReport {
   total: Usage;
   rows: UsageRow[];
   minutes?: MinuteRow[];
+  /** Of limits that are used up. */
+  warnings?: string[];
 }
 
 /** An attendee, with the requests that were rejected. */

@@ -16,7 +16,7 @@ import * as t from "./texts.js";
 /** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
 
 /**
- * The head; `show(event)` refreshes it. `changed(event)` gets the event after an action.
+ * The head; `show(event, usedUp)` refreshes it, with the warnings about limits that are used up. `changed(event)` gets the event after an action.
  *
  * @param {OrganiserEvent} first
  * @param {(event: OrganiserEvent) => void} changed
@@ -26,13 +26,19 @@ export function eventHead(first, changed) {
   const notice = h("div", { "aria-live": "assertive" });
   let event = first;
   let shown = "";
+  /** @type {string[]} */
+  let ofLimits = [];
 
-  /** @param {OrganiserEvent} now */
-  function show(now) {
+  /**
+   * @param {OrganiserEvent} now
+   * @param {string[]} usedUp
+   */
+  function show(now, usedUp = ofLimits) {
     event = now;
+    ofLimits = usedUp;
     const state = element.querySelector("#state");
     const { text, tone } = eventState(event);
-    const drawn = JSON.stringify([event.version, event.paused, event.status]);
+    const drawn = JSON.stringify([event.version, event.paused, event.status, ofLimits]);
     if (drawn === shown && state) {
       // The buttons stay, so that a click is not lost.
       setText(state, text);
@@ -60,7 +66,7 @@ export function eventHead(first, changed) {
           event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, t.resetUsage),
           hasEnded ? h("button.danger", { type: "button", id: "delete-event", onclick: remove }, t.deleteButton) : step("end", t.endNow, ".danger"))),
       notice,
-      event.warnings.map((warning) => h("p.note.warn", {}, withLabels(warning))));
+      [...new Set([...event.warnings, ...ofLimits])].map((warning) => h("p.note.warn", {}, withLabels(warning))));
   }
 
   /** @type {Partial<Record<Step, [string, string]>>} */

@@ -126,7 +126,7 @@ export function eventView(first) {
       // A response that was on its way while the organiser changed the event is out of date.
       if (event.version >= state.event.version) {
         state.event = event;
-        head.show(event);
+        head.show(event, byHour.warnings ?? []);
       }
       if (slow) {
         const [byModel, attendees] = slow;

@@ -213,7 +213,7 @@ async fn show(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let usage = session.api.get(&event_path(&event, "/usage")).await?;
     let assumptions = estimate::Assumptions::default();
-    create::show(session, &event, &usage["total"], &assumptions).await
+    create::show(session, &event, &usage, &assumptions).await
 }
 
 async fn extend(

@@ -101,8 +101,8 @@ impl<'a> AttendeeView<'a> {
     /// The same with a warning about each limit of which all is spent.
     fn with_warnings(self, account: &Account, day: LocalDay) -> Self {
         let AttendeeAllowanceView { limits, by_model } = &self.allowance;
-        let (path, who) = ("allowance", "The attendee is");
-        let warnings = Limited { path, who, limits, by_model, account, day }.warnings();
+        let path = "allowance";
+        let warnings = Limited { path, limits, by_model, account, day }.warnings();
         Self { warnings, ..self }
     }
 }

@@ -117,12 +117,11 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let event = owned(call, id).await?;
-    let view = EventView::of(&event, call.now()).with_warnings(used_up(call, &event).await);
-    reply(StatusCode::OK, &view)
+    reply(StatusCode::OK, &EventView::of(&event, call.now()))
 }
 
 /// Warnings about limits of the event of which all is spent. None if its account cannot be read: the
-/// event itself is more important.
+/// change is made.
 async fn used_up(call: Call<'_>, event: &Event) -> Vec<String> {
     let keys = event.account_keys();
     let shards = with_retry(|| call.admin.ledger.accounts(&keys)).await.unwrap_or_default();

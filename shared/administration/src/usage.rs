@@ -19,6 +19,7 @@ use crate::events::owned;
 use crate::page::{Page, cursor};
 use crate::records::{HourUsage, SessionPlace, SessionUsage};
 use crate::time::{Timestamp, instant};
+use crate::used_up::Limited;
 use crate::{Call, reply};
 
 /// The total usage of an event, and a page of its parts.
@@ -31,6 +32,10 @@ pub(crate) struct UsageReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(default))]
     minutes: Vec<MinuteRow>,
+    /// Warnings about limits of the event of which all is spent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    warnings: Vec<String>,
     /// The cursor of the next page.
     next: Option<String>,
 }
@@ -199,7 +204,9 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
     };
     let total = Numbers::of(&account);
-    reply(StatusCode::OK, &UsageReport { total, rows, minutes, next })
+    let day = event.window.local_day(call.now());
+    let warnings = Limited::of_event(&event, &account, day).warnings();
+    reply(StatusCode::OK, &UsageReport { total, rows, minutes, warnings, next })
 }
 
 /// Whether a part of an hour is not before an instant.

@@ -1,19 +1,19 @@
-//! Warnings about limits of which all, or more, is spent: requests are refused from now on.
+//! Warnings about limits of which all, or more, is spent: requests that use them are refused from now
+//! on.
 
 use lanyard_domain::account::Account;
 use lanyard_domain::admission::unspent;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::by_model::{LimitKey, ModelLimits};
 use lanyard_domain::event::Event;
-use lanyard_domain::limit::{Counting, Limit};
+use lanyard_domain::limit::{Counting, Limit, Quantity};
+use lanyard_domain::unit::Unit;
 use lanyard_domain::window::LocalDay;
 
 /// The limits of one account, and what it used.
 pub(crate) struct Limited<'a> {
     /// The path of the limits in a body.
     pub(crate) path: &'static str,
-    /// Who is refused.
-    pub(crate) who: &'static str,
     pub(crate) limits: &'a Allowance,
     pub(crate) by_model: &'a ModelLimits,
     pub(crate) account: &'a Account,
@@ -23,24 +23,24 @@ pub(crate) struct Limited<'a> {
 impl<'a> Limited<'a> {
     /// Those of an event, whose shards are added up.
     pub(crate) fn of_event(event: &'a Event, account: &'a Account, day: LocalDay) -> Self {
-        let (path, who) = ("allowances.event", "Attendees are");
+        let path = "allowances.event";
         let (limits, by_model) = (&event.allowances.event, &event.allowances.by_model.event);
-        Self { path, who, limits, by_model, account, day }
+        Self { path, limits, by_model, account, day }
     }
 
     /// A sentence for each limit that is used up.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let Self { path, who, .. } = self;
-        let mut warnings = self.among(self.limits, path, who);
+        let Self { path, .. } = self;
+        let mut warnings = self.of_limits(self.limits, path, "");
         for name in self.by_model.names() {
             let of_model = Allowance::default().for_model(self.by_model.of(name));
             let path = format!("{path}.by_model.{name}");
-            warnings.extend(self.among(&of_model, &path, &format!("Requests to {name} are")));
+            warnings.extend(self.of_limits(&of_model, &path, &format!(" to {name}")));
         }
         warnings
     }
 
-    fn among(&self, limits: &Allowance, path: &str, who: &str) -> Vec<String> {
+    fn of_limits(&self, limits: &Allowance, path: &str, to: &str) -> Vec<String> {
         let warning = |(key, allowed): (LimitKey, u64)| {
             let LimitKey { limit, .. } = key;
             let until = until(limit)?;
@@ -49,11 +49,23 @@ impl<'a> Limited<'a> {
             let amount = |count| limit.quantity().amount(count);
             let (name, allowed, spent) = (limit.name(), amount(allowed), amount(spent));
             Some(format!(
-                "{path}.{name} is used up: {spent} of {allowed} {limit} are spent. {who} refused \
-                 until {until}."
+                "{path}.{name} is used up: {spent} of {allowed} {limit} are spent. {}{to} are refused \
+                 until {until}.",
+                requests(limit.quantity()),
             ))
         };
         limits.each().filter_map(warning).collect()
+    }
+}
+
+/// The requests that use a quantity.
+fn requests(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::Requests | Quantity::Tokens | Quantity::Unit(Unit::Usd) => "Requests",
+        Quantity::Unit(Unit::Images) => "Requests for images",
+        Quantity::Unit(Unit::AudioSeconds) => "Requests with audio",
+        Quantity::Unit(Unit::Characters) => "Requests for speech",
+        Quantity::Unit(Unit::VideoSeconds) => "Requests for videos",
     }
 }
 

@@ -204,7 +204,7 @@ async fn a_limit_below_what_is_spent_is_accepted_with_a_warning() {
     harness.deployment("gpt-4o", "chat_completions").await;
     let limits = |tokens: u64, usd: f64, requests: u64| {
         json!({
-            "tokens_total": tokens, "usd_total": usd, "requests_per_day": 100,
+            "tokens_total": tokens, "usd_total": usd, "requests_per_day": 100, "images_total": 50,
             "by_model": {"gpt-4o": {"requests_total": requests}},
         })
     };
@@ -214,6 +214,7 @@ async fn a_limit_below_what_is_spent_is_accepted_with_a_warning() {
     let key = ModelKey::of(&"gpt-4o".parse().unwrap());
     let spent = [
         (Field::counted(Limit::TokensTotal, day), 500_000),
+        (Field::counted(Limit::ImagesTotal, day), 50),
         (Field::counted(Limit::UsdTotal, day), 21_000_000_000),
         (Field::OfModel(key, Limit::RequestsTotal), 7),
     ];
@@ -224,19 +225,22 @@ async fn a_limit_below_what_is_spent_is_accepted_with_a_warning() {
         harness.table.apply(account, &write).await.unwrap();
     }
 
-    assert_eq!(harness.get(&path).await.ok(200)["warnings"], json!([]));
     let lowered = harness.patch(&path, both(limits(500_000, 20.0, 7))).await.ok(200);
     let of_event = json!([
         "allowances.event.tokens_total is used up: 500000 of 500000 total tokens are spent. \
-         Attendees are refused until it is raised.",
-        "allowances.event.usd_total is used up: 21 of 20 total US dollars are spent. Attendees are \
-         refused until it is raised.",
+         Requests are refused until it is raised.",
+        "allowances.event.images_total is used up: 50 of 50 total images are spent. Requests for \
+         images are refused until it is raised.",
+        "allowances.event.usd_total is used up: 21 of 20 total US dollars are spent. Requests \
+         are refused until it is raised.",
         "allowances.event.by_model.gpt-4o.requests_total is used up: 7 of 7 total requests are \
          spent. Requests to gpt-4o are refused until it is raised.",
     ]);
     assert_eq!(lowered["warnings"], of_event);
-    let shown = harness.get(&path).await.ok(200);
-    assert_eq!(shown["warnings"], of_event);
+    // It stays with what is read of the accounts. The event alone reads none.
+    let usage = harness.get(&format!("{path}/usage")).await.ok(200);
+    assert_eq!(usage["warnings"], of_event);
+    assert_eq!(harness.get(&path).await.ok(200)["warnings"], json!([]));
     // A change of something else does not say it again.
     let renamed = harness.patch(&path, json!({"name": "Other"})).await.ok(200);
     assert_eq!(renamed["warnings"], json!([]));
@@ -244,8 +248,10 @@ async fn a_limit_below_what_is_spent_is_accepted_with_a_warning() {
     let own = json!({"allowance": {"usd_total": 20.5, "tokens_total": 500_001}});
     let own = harness.patch(&format!("{path}/attendees/ada"), own).await.ok(200);
     let of_ada = json!([
-        "allowance.usd_total is used up: 21 of 20.5 total US dollars are spent. The attendee is \
-         refused until it is raised.",
+        "allowance.images_total is used up: 50 of 50 total images are spent. Requests for images \
+         are refused until it is raised.",
+        "allowance.usd_total is used up: 21 of 20.5 total US dollars are spent. Requests \
+         are refused until it is raised.",
         "allowance.by_model.gpt-4o.requests_total is used up: 7 of 7 total requests are spent. \
          Requests to gpt-4o are refused until it is raised.",
     ]);

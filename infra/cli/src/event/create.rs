@@ -277,21 +277,23 @@ fn estimate(
 pub(super) async fn show(
     session: &Session,
     event: &Value,
-    total: &Value,
+    usage: &Value,
     assumptions: &Assumptions,
 ) -> Result<(), CliError> {
     let deployments = deployments(session).await?;
-    report(session, event, Some(total), &estimate(session, event, &deployments, assumptions))
+    report(session, event, Some(usage), &estimate(session, event, &deployments, assumptions))
 }
 
 /// Prints an event with what it used, if that is known, and with what it needs and costs.
 fn report(
     session: &Session,
     event: &Value,
-    total: Option<&Value>,
+    usage: Option<&Value>,
     estimate: &Estimate,
 ) -> Result<(), CliError> {
     let mut warned = warnings(event);
+    warned.extend(usage.into_iter().flat_map(warnings));
+    let total = usage.map(|usage| &usage["total"]);
     warned.extend(estimate.warnings());
     let address = format!("{}/v1", session.api.base());
     let mut said = json!({
