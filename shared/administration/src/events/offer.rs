@@ -7,7 +7,7 @@ use lanyard_domain::allowance::Capacity;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
-use lanyard_domain::images::MOST_GENERATED;
+use lanyard_domain::images::drawn::DrawnRule;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_protocol::{Protocol, videos};
@@ -146,12 +146,13 @@ pub(super) fn capacity(catalog: &Catalog) -> Capacity {
 /// the least length that is lowered to, one image, or the longest video. `None` if no price is known.
 pub(super) fn dearest_request(catalog: &Catalog, of_event: Option<u64>) -> Option<u64> {
     let of_units = |unit, count| Estimate::of_units(Units::of(unit, count));
-    let image = Estimate { completion_tokens: MOST_GENERATED, ..of_units(Unit::Images, 1) };
     let video = of_units(Unit::VideoSeconds, videos::MOST_SECONDS);
     let costs = |deployment: &Deployment| {
         let facts = deployment.facts();
         let output = facts.least_cap().min(facts.output_cap(of_event));
         let text = Estimate::of_tokens(USUAL_PROMPT, output);
+        let drawn = facts.drawn.unwrap_or(DrawnRule::UNKNOWN).tokens(None, None, false);
+        let image = Estimate { completion_tokens: drawn, ..of_units(Unit::Images, 1) };
         // A model has prices for what it makes alone.
         [text, image, video].iter().filter_map(|one| facts.prices.most(one)).max()
     };

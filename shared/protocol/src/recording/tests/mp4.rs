@@ -127,7 +127,7 @@ fn mp3_in_mp4_lasts_as_its_frames_whatever_rate_the_entry_names() {
         // Frames may be divided otherwise than samples.
         let pair = frame.repeat(2);
         let mut track = sound(entries, &[], 0);
-        track.samples = vec![&pair[..50], &pair[50..]].repeat(500);
+        track.samples = [&pair[..50], &pair[50..]].repeat(500);
         assert_eq!(most_seconds(&file(&[track], &[])), 36);
     }
 }
