@@ -2,7 +2,6 @@
 
 mod details;
 mod import;
-pub(crate) mod known;
 mod raise;
 
 use std::cmp::Reverse;
@@ -13,7 +12,6 @@ use lanyard_domain::unit::Unit;
 use serde_json::{Map, Value, json};
 
 use self::import::ImportArguments;
-use self::known::User;
 use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
 use crate::error::CliError;
@@ -21,6 +19,7 @@ use crate::money;
 use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{Column, local_time, number, text};
+use crate::user::User;
 
 /// An attendee of an event.
 #[derive(Args, Debug)]

@@ -35,6 +35,7 @@ mod simulate;
 mod table;
 mod token;
 mod usage;
+mod user;
 
 use std::process::ExitCode;
 

@@ -10,12 +10,12 @@ use lanyard_administration::roster_csv::{
 use serde_json::{Value, json};
 
 use crate::api::{Method, encoded};
-use crate::attendee::known::User;
 use crate::error::CliError;
 use crate::event::OneEvent;
 use crate::output::warnings;
 use crate::session::{Session, event_path};
 use crate::table::{number, text};
+use crate::user::User;
 
 /// Commands for rosters.
 #[derive(Debug, Subcommand)]

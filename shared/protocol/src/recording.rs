@@ -7,6 +7,7 @@
 //! counts as speech at 2 kbit/s, the lowest rate of common speech codecs, so that the figure is an
 //! upper bound.
 
+mod aac;
 mod amr;
 mod codec;
 mod flac;

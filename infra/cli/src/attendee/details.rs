@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::known::User;
 use super::own_limits_line;
 use crate::error::CliError;
 use crate::limits::{self, Named};
 use crate::money::{self, Money};
 use crate::session::Session;
 use crate::table::{Column, Style, local_second, local_time, number, text};
+use crate::user::User;
 
 pub(super) async fn show(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;

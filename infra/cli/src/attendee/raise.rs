@@ -3,7 +3,6 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::known::User;
 use super::{Limits, own_limits_line};
 use crate::api::Method;
 use crate::error::CliError;
@@ -13,6 +12,7 @@ use crate::money;
 use crate::output::warnings;
 use crate::session::Session;
 use crate::table::text;
+use crate::user::User;
 
 /// The limits of one attendee.
 #[derive(Args, Debug)]

@@ -1,6 +1,6 @@
 //! How long the packets of a container's track last, by the codec that decodes them.
 
-use super::{Duration, SPEECH_RATE, amr, believed, bytes, flac, mpeg, opus, slowest, wave};
+use super::{Duration, SPEECH_RATE, aac, amr, believed, bytes, flac, mpeg, opus, slowest, wave};
 
 /// What the packets of a track are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Codec {
         }
         let rate = match take(4) {
             15 => take(24),
-            index => *mpeg::AAC_RATES.get(usize::try_from(index).ok()?)?,
+            index => *aac::RATES.get(usize::try_from(index).ok()?)?,
         };
         let channels = match take(4) {
             channels @ 1..=6 => channels,
@@ -102,17 +102,12 @@ fn usual_of_aac(channels: u64) -> u64 {
     1_024 * 3 / 8 * channels.clamp(1, 2)
 }
 
-/// How many frames of AAC so many bytes are at least. No frame has more than 6,144 bits a channel.
-pub(super) fn fewest_of_aac(bytes: usize, channels: u64) -> u64 {
-    (bytes as u64).div_ceil(6_144 / 8 * channels.clamp(1, 2)).max(1)
-}
-
 /// A packet of AAC: 1,024 samples a frame.
 fn aac(packet: &[u8], rate: u64, channels: u64) -> Duration {
     // Decoders go by the header of the packet, if it has one.
-    let rate = mpeg::adts_rate(packet).map_or(rate, |of_header| of_header.min(rate));
-    let frames = fewest_of_aac(packet.len(), channels);
-    let lowest = mpeg::AAC_RATES[mpeg::AAC_RATES.len() - 1];
+    let rate = aac::rate_of_adts(packet).map_or(rate, |of_header| of_header.min(rate));
+    let frames = aac::fewest_frames(packet.len(), channels);
+    let lowest = aac::RATES[aac::RATES.len() - 1];
     let of = |rate| Duration::of(1_024 * frames, believed(rate));
     of(rate).or_else(|| of(lowest)).unwrap_or_default()
 }

@@ -1,12 +1,6 @@
 //! MPEG audio (MP3 and its older layers) and AAC in ADTS frames.
 
-use super::{Duration, believed, bytes, codec, id3};
-
-/// Sample rates of AAC by their index, ISO/IEC 14496-3.
-pub(super) const AAC_RATES: [u64; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-    7_350,
-];
+use super::{Duration, aac, believed, bytes, id3};
 
 /// Fewer bytes of frames do not show that a file is one of these formats.
 const FEWEST_FRAMED: usize = 2_048;
@@ -71,13 +65,6 @@ fn walk(data: &[u8], frame: fn(&[u8]) -> Option<Frame>) -> Walk {
     walk
 }
 
-/// The sample rate of a frame with the header of ADTS.
-pub(super) fn adts_rate(frame: &[u8]) -> Option<u64> {
-    let [first, second, third] = bytes(frame, 0)?;
-    let is_adts = first == 0xFF && second & 0xF6 == 0xF0;
-    AAC_RATES.get(usize::from((third >> 2) & 0xF)).copied().filter(|_| is_adts)
-}
-
 struct Frame {
     duration: Duration,
     bytes: usize,
@@ -86,12 +73,12 @@ struct Frame {
 /// ISO/IEC 13818-7: 1,024 samples in each raw block of a frame.
 fn adts(head: &[u8]) -> Option<Frame> {
     let head: [u8; 7] = bytes(head, 0)?;
-    let rate = adts_rate(&head)?;
+    let rate = aac::rate_of_adts(&head)?;
     let length =
         (usize::from(head[3] & 3) << 11) | (usize::from(head[4]) << 3) | usize::from(head[5] >> 5);
     let channels = (u64::from(head[2] & 1) << 2) | u64::from(head[3] >> 6);
     let channels = if channels == 0 { 2 } else { channels };
-    let blocks = (u64::from(head[6] & 3) + 1).max(codec::fewest_of_aac(length, channels));
+    let blocks = (u64::from(head[6] & 3) + 1).max(aac::fewest_frames(length, channels));
     if length < 7 {
         return None;
     }

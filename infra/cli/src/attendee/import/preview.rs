@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::Row;
-use crate::attendee::known::{is_expected, similar};
 use crate::attendee::raise::lower;
 use crate::error::CliError;
 use crate::table::text;
+use crate::user::{is_expected, similar};
 
 /// How many attendees a message names.
 const NAMED: usize = 5;

@@ -94,7 +94,7 @@ fn no_share_of_the_dollars_is_less_than_one_request_to_a_model_on_offer() {
     let on_offer = [
         ("gpt-5-pro", Operation::Responses, 0.5),
         ("sora-2", Operation::Videos, 1.2),
-        ("gpt-image-2", Operation::ImagesGenerations, 0.19),
+        ("gpt-image-2", Operation::ImagesGenerations, 0.71),
     ];
     deployments.extend(on_offer.map(|(name, operation, _)| deployment(name, operation, None)));
     let each = |event: &Event| totals(event)[1];

@@ -21,12 +21,12 @@ pub(crate) struct User<'a> {
 }
 
 impl User<'_> {
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         event_path(self.event, &format!("/attendees/{}", encoded(self.name)))
     }
 
     /// The attendee. `None` if nothing is known of the name.
-    pub(super) async fn find(&self, session: &Session) -> Result<Option<Value>, CliError> {
+    pub(crate) async fn find(&self, session: &Session) -> Result<Option<Value>, CliError> {
         match session.api.get(&self.path()).await {
             Ok(attendee) => Ok(Some(attendee)),
             Err(CliError::Rejected { code, .. }) if code == "not_found" => Ok(None),
@@ -39,7 +39,7 @@ impl User<'_> {
     /// # Errors
     ///
     /// The names that are similar, if nothing is known of this one.
-    pub(super) async fn get(&self, session: &Session) -> Result<Value, CliError> {
+    pub(crate) async fn get(&self, session: &Session) -> Result<Value, CliError> {
         match self.find(session).await? {
             Some(attendee) => Ok(attendee),
             None => Err(self.unknown(session).await?),
@@ -47,7 +47,7 @@ impl User<'_> {
     }
 
     /// The error for a name of which nothing is known.
-    pub(super) async fn unknown(&self, session: &Session) -> Result<CliError, CliError> {
+    pub(crate) async fn unknown(&self, session: &Session) -> Result<CliError, CliError> {
         let similar = self.similar(session).await?;
         let (name, event) = (self.name, text(&self.event["name"]));
         Ok(CliError::Failed(format!("{event} has no attendee {name}.{}", hint(&similar))))
@@ -66,7 +66,7 @@ impl User<'_> {
 
     /// The response to a change, with a warning if the user has not come and is not expected. It names
     /// no similar users if the attendees cannot be listed.
-    pub(super) async fn checked(&self, session: &Session, mut changed: Value, what: &str) -> Value {
+    pub(crate) async fn checked(&self, session: &Session, mut changed: Value, what: &str) -> Value {
         if !is_expected(&changed) {
             let similar = hint(&self.similar(session).await.unwrap_or_default());
             let mut all = warnings(&changed);
@@ -86,14 +86,14 @@ impl User<'_> {
 }
 
 /// Whether an attendee has used the event, is on its roster, or has registered.
-pub(super) fn is_expected(attendee: &Value) -> bool {
+pub(crate) fn is_expected(attendee: &Value) -> bool {
     !attendee["joined_at"].is_null()
         || attendee["on_roster"] == true
         || attendee["registered"] == true
 }
 
 /// The expected attendees whose names differ little from one, the most similar first.
-pub(super) fn similar(name: &str, attendees: &[Value]) -> Vec<String> {
+pub(crate) fn similar(name: &str, attendees: &[Value]) -> Vec<String> {
     let name = name.trim().to_lowercase();
     let most = if name.chars().count() > 5 { 2 } else { 1 };
     let near = |attendee: &Value| {
