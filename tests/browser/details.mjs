@@ -62,6 +62,7 @@ export async function detailSteps({ browser, service, step }) {
     await open();
   });
   await step("a deployment of one attendee is added and deleted", async () => {
+    await page.waitForSelector("[data-action=add-own]");
     await page.click("[data-action=add-own]");
     await page.waitForSelector("#deployment-form");
     assert.match(await textOf(page, "#view"), /^Only ada uses this deployment/);

@@ -28,7 +28,7 @@ pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
 
 /// Where an organiser names the model.
 const FIELD: &str =
-    "the field model (--model of `lanyard deployment edit`, \"Model\" in the dashboard)";
+    "the field model (--model of lanyard deployment edit, \"Model\" in the dashboard)";
 
 fn unknown(deployment: &Deployment) -> String {
     let usual = deployment.facts().output_cap(None);
