@@ -1,7 +1,8 @@
 //! Why an account does not admit a request, or what there is room for.
 
+use super::fit::remaining_amount;
 use super::rate;
-use super::{Demand, Refusal, lacks, refusal, remaining_amount};
+use super::{Demand, Refusal, lacks, refusal};
 use crate::account::{Account, Field};
 use crate::allowance::Allowance;
 use crate::by_model::LimitKey;
