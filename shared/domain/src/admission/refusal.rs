@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(refused(spent, 0, 1), budget(0, false), "{spent}");
         }
         assert_eq!(refused(0, 0, 30), never);
-        // What is reserved may be given back, and then a smaller request fits.
+        // A reservation may be released, and then a smaller request fits.
         assert_eq!(refused(20, 10, 30), never);
         assert_eq!(refused(20, 10, 10), budget(0, true));
         // 90 are spent of 100 that are counted: no end of a request makes room.
