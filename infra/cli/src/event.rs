@@ -1,6 +1,5 @@
 //! `lanyard event …`
 
-pub(crate) mod changes;
 mod create;
 mod estimate;
 mod reset;
@@ -258,7 +257,7 @@ async fn changed(
     let Some(event) = session.write(method, &path, body.as_ref()).await? else { return Ok(None) };
     session.output.data(&event, |style| {
         let mut lines = summary(&event);
-        let changed = changes::between(before, &event, Vec::new());
+        let changed = crate::changes::between(before, &event, Vec::new());
         lines.extend(changed.into_iter().map(|line| ("changed", line)));
         style.pairs(&lines)
     })?;

@@ -7,6 +7,7 @@ mod api;
 mod attendee;
 mod audit;
 mod aws;
+mod changes;
 mod config;
 mod cost;
 mod deploy;
