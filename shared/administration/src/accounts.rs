@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey, Field, Write};
+use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::reset::is_blank;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
@@ -32,7 +34,17 @@ where
     call().await
 }
 
-/// Up to `limit` accounts, and the name to go on after if there are more. Accounts that say nothing
+/// The account of an event. The total of several shards has no rates, which do not add up.
+pub(crate) async fn of_event(call: Call<'_>, event: &Event) -> Result<Account, LedgerFault> {
+    let keys = event.account_keys();
+    let mut shards = with_retry(|| call.admin.ledger.accounts(&keys)).await?;
+    Ok(match shards.len() {
+        0 | 1 => shards.pop().unwrap_or_default(),
+        _ => shard::total(&shards),
+    })
+}
+
+/// Up to `limit` accounts, and the name to go on after if there are more. Blank accounts
 /// are left out, so a page can have fewer.
 pub(crate) async fn page_of(
     call: Call<'_>,

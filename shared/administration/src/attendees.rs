@@ -15,7 +15,6 @@ use lanyard_domain::catalog::Catalog;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::reset::is_blank;
-use lanyard_domain::shard;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_domain::window::LocalDay;
@@ -25,9 +24,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::left::{AccountOnDay, LeftView};
-use self::refusals::{RefusalView, Situation};
+use self::refusals::{RefusalCheck, RefusalView};
 use self::used::ModelView;
-use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
+use crate::accounts::{self, Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{AttendeeAllowanceView, owned};
@@ -192,33 +191,24 @@ pub(crate) async fn show(
     let by_model = used::by_model(call, id, &user, &account).await;
     let attendee = AttendeeView::of(&user, &account, &event);
     let now = call.now();
-    let keys = event.account_keys();
-    let of_event = with_retry(|| call.admin.ledger.accounts(&keys)).await?;
+    let of_event = accounts::of_event(call, &event).await?;
     let deployments = call.admin.store.deployments(call.organiser()).await?;
     let catalog = Catalog::new(deployments, event.deployments.as_deref());
-    let situation = Situation {
+    let check = RefusalCheck {
         event: &event,
-        of_event: &event_total(&event, of_event),
+        of_event: &of_event,
         of_attendee: &account,
         least: catalog.least_request(event.max_completion_tokens),
         request: &call.request.id,
         now,
     };
-    let refused_by = situation.refusals();
+    let refused_by = check.refusals();
     let day = event.window.local_day(now);
     let account = AccountOnDay { account: &account, day, now };
     let left = account.left_of_limits(&attendee.allowance.limits);
     let left_by_model = account.left_of_models(&attendee.allowance.by_model);
     let details = AttendeeDetails { attendee, rejected, by_model, refused_by, left, left_by_model };
     reply(StatusCode::OK, &details)
-}
-
-/// The event's account. The total of several shards has no rates, which do not add up.
-fn event_total(event: &Event, mut accounts: Vec<Account>) -> Account {
-    match event.shards {
-        0 | 1 => accounts.pop().unwrap_or_default(),
-        _ => shard::total(&accounts),
-    }
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.

@@ -15,14 +15,13 @@ use chrono::{SubsecRound, TimeDelta};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
-use lanyard_domain::shard;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
 use lanyard_gateway::{Response, hex};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::accounts::with_retry;
+use crate::accounts;
 use crate::audit::{Action, AuditEntry, AuditLog, FieldChange};
 use crate::body;
 use crate::changes;
@@ -123,9 +122,8 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
 /// Warnings about limits of the event of which all is spent. None if its account cannot be read: the
 /// change is made.
 async fn used_up(call: Call<'_>, event: &Event) -> Vec<String> {
-    let keys = event.account_keys();
-    let shards = with_retry(|| call.admin.ledger.accounts(&keys)).await.unwrap_or_default();
-    let (account, day) = (shard::total(&shards), event.window.local_day(call.now()));
+    let account = accounts::of_event(call, event).await.unwrap_or_default();
+    let day = event.window.local_day(call.now());
     Limited::of_event(event, &account, day).warnings()
 }
 

@@ -7,13 +7,12 @@ use http::StatusCode;
 use lanyard_domain::account::Account;
 use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::ids::{DeploymentName, EventId, SessionId};
-use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{CacheUse, Charge};
 use lanyard_gateway::Response;
 use serde::Serialize;
 
-use crate::accounts::{Numbers, page_of, with_retry};
+use crate::accounts::{self, Numbers, page_of};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
@@ -170,8 +169,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     })?;
     let event = owned(call, id).await?;
     let since = since.map(|text| instant("since", &text, event.window.zone())).transpose()?;
-    let keys = event.account_keys();
-    let account = shard::total(&with_retry(|| call.admin.ledger.accounts(&keys)).await?);
+    let account = accounts::of_event(call, &event).await?;
     let mut minutes = Vec::new();
     let (rows, next) = match by {
         By::Nothing => (Vec::new(), None),

@@ -32,8 +32,7 @@ impl<'a> Limited<'a> {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let Self { path, .. } = self;
         let mut warnings = self.of_limits(self.limits, path, "");
-        for name in self.by_model.names() {
-            let of_model = Allowance::default().for_model(self.by_model.of(name));
+        for (name, of_model) in Allowance::by_name(self.by_model) {
             let path = format!("{path}.by_model.{name}");
             warnings.extend(self.of_limits(&of_model, &path, &format!(" to {name}")));
         }

@@ -4,7 +4,8 @@ use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::amount::JsonAmount;
-use crate::by_model::{ByModel, LimitKey, ModelKey, OfModel};
+use crate::by_model::{ByModel, LimitKey, ModelKey, ModelLimits, OfModel};
+use crate::ids::DeploymentName;
 pub use crate::limit::Limit;
 use crate::limit::Quantity;
 use crate::named;
@@ -91,6 +92,12 @@ impl Allowance {
     pub fn for_model(mut self, of_model: Option<OfModel>) -> Self {
         self.of_model = of_model;
         self
+    }
+
+    /// The limits on each model alone, with the model's name.
+    pub fn by_name(limits: &ModelLimits) -> impl Iterator<Item = (&DeploymentName, Self)> {
+        let of = |name| (name, Self::default().for_model(limits.of(name)));
+        limits.names().into_iter().map(of)
     }
 
     /// The same allowance without its limits on tokens per minute.

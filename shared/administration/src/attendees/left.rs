@@ -54,10 +54,9 @@ impl AccountOnDay<'_> {
         &self,
         limits: &ModelLimits,
     ) -> BTreeMap<String, BTreeMap<&'static str, LeftView>> {
-        let of_model = |name: &DeploymentName| {
-            let of_model = Allowance::default().for_model(limits.of(name));
+        let left = |(name, of_model): (&DeploymentName, Allowance)| {
             (name.to_string(), self.left_of_limits(&of_model))
         };
-        limits.names().into_iter().map(of_model).collect()
+        Allowance::by_name(limits).map(left).collect()
     }
 }

@@ -63,8 +63,8 @@ struct LimitView {
     remaining: Option<Amount>,
 }
 
-/// An attendee and the event, at an instant.
-pub(super) struct Situation<'a> {
+/// What decides whether the requests of an attendee are refused, at an instant.
+pub(super) struct RefusalCheck<'a> {
     pub(super) event: &'a Event,
     /// All shards of the event's account together.
     pub(super) of_event: &'a Account,
@@ -75,7 +75,7 @@ pub(super) struct Situation<'a> {
     pub(super) now: DateTime<Utc>,
 }
 
-impl Situation<'_> {
+impl RefusalCheck<'_> {
     /// Why requests would be refused. Empty if one with the least output that is filled in would be
     /// admitted.
     ///
@@ -142,22 +142,21 @@ impl Situation<'_> {
             found.extend(refused);
         };
         add(allowance, None);
-        for name in by_model.names() {
-            add(&Allowance::default().for_model(by_model.of(name)), Some(name));
+        for (name, of_model) in Allowance::by_name(by_model) {
+            add(&of_model, Some(name));
         }
     }
 
-    /// The least demand for a quantity of a request that sets no output limit. Images, seconds and characters are those of other requests
-    /// than tokens are.
+    /// The smallest demand for a quantity: for tokens and dollars that of a request that sets no output
+    /// limit; for images, seconds and characters one.
     fn demand(&self, quantity: Quantity) -> Demand {
-        let one = |unit| Estimate::of_units(Units::of(unit, 1));
         let estimate = match quantity {
             Quantity::Requests | Quantity::Tokens => Estimate::of_tokens(self.least.tokens, 0),
             Quantity::Unit(Unit::Usd) => {
                 let least = self.least.nano_usd.unwrap_or(1);
                 Estimate::of_units(Units::of(Unit::Usd, least))
             }
-            Quantity::Unit(unit) => one(unit),
+            Quantity::Unit(unit) => Estimate::of_units(Units::of(unit, 1)),
         };
         Demand {
             id: self.request.clone(),

@@ -4,11 +4,10 @@ use lanyard_domain::account::Field;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::{DeploymentName, EventId};
-use lanyard_domain::shard;
 use serde_json::Map;
 
 use crate::Call;
-use crate::accounts::with_retry;
+use crate::accounts;
 use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{changed, updated};
@@ -77,8 +76,7 @@ impl Removal<'_> {
         if event.deployments.is_some() {
             return Ok(true);
         }
-        let keys = event.account_keys();
-        let account = shard::total(&with_retry(|| call.admin.ledger.accounts(&keys)).await?);
+        let account = accounts::of_event(call, event).await?;
         if account.count(Field::Open) == 0 {
             return Ok(false);
         }
