@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::judge::{judge_account, judge_call, judge_stream, rejected};
 use super::azure::{cheapest_request, stream_request};
-use super::client::{HttpClient, Streamed, buffered, streamed};
+use super::client::{HttpClient, Response, Streamed, buffered, streamed};
 use super::delivery::ChunkTimes;
 use super::finding::{Finding, Level};
 use super::inventory::Inventory;
@@ -33,8 +33,8 @@ const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a call shows if the service cannot reach the model's endpoint.
-const UNREACHABLE: &str = "502 upstream_unreachable.";
+/// The error's code if the service cannot reach the model's endpoint.
+const UNREACHABLE: &str = "upstream_unreachable";
 
 /// The timing of Azure's own streams, by model name.
 pub(super) type Direct<'d> = Vec<(&'d str, &'d ChunkTimes)>;
@@ -123,12 +123,12 @@ pub(super) async fn run(
                 .and_then(|operation| Some((operation, cheapest_call(operation)?)))
             {
                 Some((operation, body)) => {
-                    let called = service_calls.call(&model.id, operation, body, &mut charged).await;
-                    if called.seen == UNREACHABLE {
+                    let called = service_calls.call(&model.id, operation, body, &mut charged);
+                    let Some(called) = called.await else {
                         // Its other calls would show the same.
                         unreachable.push(model.id.as_str());
                         break;
-                    }
+                    };
                     findings.push(called);
                     if operation == Operation::ChatCompletions {
                         let is_counted = !uncounted.contains(model.id.as_str());
@@ -144,7 +144,8 @@ pub(super) async fn run(
         }
     }
     if !unreachable.is_empty() {
-        let seen = format!("{UNREACHABLE} The service does not reach: {}.", unreachable.join(", "));
+        let unreachable = unreachable.join(", ");
+        let seen = format!("502 {UNREACHABLE}. The service does not reach: {unreachable}.");
         let advice = "Compare the endpoints of these deployments with the Azure portal. If the azure \
                       checks above reach them, look at the network of the service.";
         findings.push(Finding::fail("service upstream", seen, advice));
@@ -195,16 +196,19 @@ impl ServiceCalls<'_> {
         })
     }
 
+    /// Calls an operation of a model. `None` if the service cannot reach its endpoint.
     async fn call(
         &self,
         model: &str,
         operation: Operation,
         body: Value,
         charged: &mut Charged,
-    ) -> Finding {
+    ) -> Option<Finding> {
         let check = format!("service {model} {}", operation.name());
         let called = buffered(self.post(Protocol::of(operation).path, model, body)).await;
-        judge_call(check, operation, &called, charged)
+        let code = called.as_ref().ok().and_then(Response::code);
+        let is_reached = code.as_deref() != Some(UNREACHABLE);
+        is_reached.then(|| judge_call(check, operation, &called, charged))
     }
 
     async fn stream(
