@@ -254,12 +254,7 @@ async fn unregister(session: &Session, event: &str, user: &str) -> Result<(), Cl
          claim the name."
     ))?;
     let path = event_path(&event, &format!("/registrations/{}", encoded(user)));
-    let deleted = match session.write(Method::Delete, &path, None).await {
-        Ok(deleted) => deleted,
-        Err(error) => {
-            return Err(User { event: &event, name: user }.explained(session, error).await);
-        }
-    };
+    let deleted = User { event: &event, name: user }.delete(session, &path).await?;
     deleted.map_or(Ok(()), |deleted| {
         session.output.data(&deleted, |_| format!("deleted  registration of {user}"))
     })
@@ -317,10 +312,9 @@ async fn free(session: &Session, event: &str, user: Option<String>) -> Result<()
     let (mut freed, mut removed) = (Vec::new(), Vec::new());
     for name in users {
         let user = User { event: &event, name: &name };
-        match session.write(Method::Delete, &user.path(), None).await {
-            Ok(Some(one)) if one["seat"] == false => removed.push(name),
-            Ok(_) => freed.push(name),
-            Err(error) => return Err(user.explained(session, error).await),
+        match user.delete(session, &user.path()).await? {
+            Some(one) if one["seat"] == false => removed.push(name),
+            Some(_) | None => freed.push(name),
         }
     }
     if session.globals.dry_run {

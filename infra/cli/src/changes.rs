@@ -1,6 +1,6 @@
 //! What is different in an event or a deployment after a change.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Fields that say nothing about settings, or that the summary shows.
 const LEFT_OUT: [&str; 4] = ["version", "warnings", "code", "status"];
@@ -8,18 +8,18 @@ const LEFT_OUT: [&str; 4] = ["version", "warnings", "code", "status"];
 /// The settings that differ, each as `name: before → after`, after what is known to have changed
 /// beside them, such as a key, which the service does not show.
 pub(crate) fn between(before: &Value, after: &Value, mut found: Vec<String>) -> Vec<String> {
-    let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
-    let mut names: Vec<_> = fields(after).into_iter().map(|(name, _)| name).collect();
-    names.extend(
-        fields(before).into_iter().map(|(name, _)| name).filter(|name| after.get(name).is_none()),
-    );
-    for name in names.iter().filter(|name| !LEFT_OUT.contains(&name.as_str())) {
+    let removed = names(before).filter(|name| after.get(name).is_none());
+    for name in names(after).chain(removed).filter(|name| !LEFT_OUT.contains(&name.as_str())) {
         add(name, &before[name], &after[name], &mut found);
     }
     if found.is_empty() && ["code", "status"].iter().all(|name| before[*name] == after[*name]) {
         found.push("nothing".to_owned());
     }
     found
+}
+
+fn names(of: &Value) -> impl Iterator<Item = &String> {
+    of.as_object().into_iter().flat_map(Map::keys)
 }
 
 fn add(name: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
@@ -31,9 +31,8 @@ fn add(name: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
             let names =
                 before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
             for part in names {
-                let of = |fields: &serde_json::Map<String, Value>| {
-                    fields.get(part).cloned().unwrap_or(Value::Null)
-                };
+                let of =
+                    |fields: &Map<String, Value>| fields.get(part).cloned().unwrap_or(Value::Null);
                 add(&format!("{name}.{part}"), &of(before), &of(after), found);
             }
         }

@@ -158,7 +158,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
                 "End {}? `lanyard event extend` opens it again.",
                 text(&event["name"])
             ))?;
-            changed(session, &event, Method::Post, "/end", None).await.map(|_| ())
+            changed(session, &event, Method::Post, "/end", None).await.map(drop)
         }
         EventCommand::RotateCode { event, grace, code } => {
             let event = session.event(&event).await?;
@@ -167,7 +167,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
             if let Some(code) = code {
                 body["code"] = json!(code);
             }
-            changed(session, &event, Method::Post, "/rotate-code", Some(body)).await.map(|_| ())
+            changed(session, &event, Method::Post, "/rotate-code", Some(body)).await.map(drop)
         }
         EventCommand::Delete(OneEvent { event }) => {
             let event = session.event(&event).await?;
@@ -228,7 +228,7 @@ async fn extend(
         (None, None) => return Err(CliError::Usage("Use --to TIME or --by DURATION".to_owned())),
     };
     let body = json!({"ends_at": ends_at});
-    changed(session, &event, Method::Patch, "", Some(body)).await.map(|_| ())
+    changed(session, &event, Method::Patch, "", Some(body)).await.map(drop)
 }
 
 async fn step(session: &Session, event: &str, step: &str) -> Result<(), CliError> {

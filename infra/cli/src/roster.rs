@@ -136,9 +136,7 @@ async fn remove(session: &Session, event: &str, users: &[String]) -> Result<(), 
     ))?;
     for user in users {
         let path = event_path(&event, &format!("/roster/{}", encoded(user)));
-        if let Err(error) = session.write(Method::Delete, &path, None).await {
-            return Err(User { event: &event, name: user }.explained(session, error).await);
-        }
+        User { event: &event, name: user }.delete(session, &path).await?;
     }
     if session.globals.dry_run {
         return Ok(());
@@ -208,14 +206,14 @@ impl Found {
 /// What to say of user names with a space or a slash. They are valid, but attendees have to type them
 /// so, and a column of full names has them too.
 pub(crate) fn unusual<'u>(users: impl Iterator<Item = &'u str>) -> Vec<String> {
-    let odd: Vec<_> = users.filter(|user| user.trim().contains([' ', '/'])).collect();
-    let [first, ..] = odd.as_slice() else { return Vec::new() };
-    let (some, more) = (odd.iter().take(5), if odd.len() > 5 { ", …" } else { "" });
+    let unusual: Vec<_> = users.filter(|user| user.trim().contains([' ', '/'])).collect();
+    let [first, ..] = unusual.as_slice() else { return Vec::new() };
+    let (some, more) = (unusual.iter().take(5), if unusual.len() > 5 { ", …" } else { "" });
     let some = some.map(|user| format!("\"{user}\"")).collect::<Vec<_>>().join(", ");
     vec![format!(
         "user names with a space or a slash ({}): {some}{more}. They are kept as they are, and \
          attendees have to type them so: CODE/{first}",
-        odd.len()
+        unusual.len()
     )]
 }
 

@@ -1,11 +1,11 @@
 //! Whether an event knows a user name, and which names it may have been meant to be.
 //!
-//! Blocking somebody who has not come yet, or giving them limits, is a legitimate wish. A mistyped
-//! name looks the same, so each command says it.
+//! Blocking somebody who has not come yet, or giving them limits, is allowed. A mistyped name looks
+//! the same, so each command warns.
 
 use serde_json::{Value, json};
 
-use crate::api::encoded;
+use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::output::warnings;
 use crate::session::{Session, event_path};
@@ -47,14 +47,14 @@ impl User<'_> {
     }
 
     /// The error for a name of which nothing is known.
-    pub(crate) async fn unknown(&self, session: &Session) -> Result<CliError, CliError> {
+    async fn unknown(&self, session: &Session) -> Result<CliError, CliError> {
         let similar = self.similar(session).await?;
         let (name, event) = (self.name, text(&self.event["name"]));
         Ok(CliError::Failed(format!("{event} has no attendee {name}.{}", hint(&similar))))
     }
 
     /// An error that names similar users, if it says that there is no such thing of this user.
-    pub(crate) async fn explained(&self, session: &Session, error: CliError) -> CliError {
+    async fn explained(&self, session: &Session, error: CliError) -> CliError {
         let CliError::Rejected { message, code, details, request_id } = error else { return error };
         let similar = match code.as_str() {
             "not_found" => self.similar(session).await.unwrap_or_default(),
@@ -62,6 +62,18 @@ impl User<'_> {
         };
         let message = format!("{message}{}", hint(&similar));
         CliError::Rejected { message, code, details, request_id }
+    }
+
+    /// Deletes something of this user. An error that there is none names similar users.
+    pub(crate) async fn delete(
+        &self,
+        session: &Session,
+        path: &str,
+    ) -> Result<Option<Value>, CliError> {
+        match session.write(Method::Delete, path, None).await {
+            Ok(deleted) => Ok(deleted),
+            Err(error) => Err(self.explained(session, error).await),
+        }
     }
 
     /// The response to a change, with a warning if the user has not come and is not expected. It names

@@ -66,10 +66,10 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
     if !lower {
         preview.refuse_lower()?;
     }
-    let mut said = json!({"users": rows.len(), "roster": roster});
+    let mut report = json!({"users": rows.len(), "roster": roster});
     let mut on_roster = String::new();
     if roster && let Some(saved) = replace_roster(session, &event, &rows, &preview.removed).await? {
-        (said["added"], said["removed"]) = (saved["added"].clone(), saved["removed"].clone());
+        (report["added"], report["removed"]) = (saved["added"].clone(), saved["removed"].clone());
         let (added, removed) = (number(&saved["added"]), number(&saved["removed"]));
         on_roster = format!(", roster replaced: {added} added, {removed} removed");
     }
@@ -89,14 +89,14 @@ pub(super) async fn run(session: &Session, arguments: ImportArguments) -> Result
         return Ok(());
     }
     let (rows, limited) = (rows.len(), with_limits.len());
-    said["with_own_limits"] = json!(limited);
+    report["with_own_limits"] = json!(limited);
     if !notes.is_empty() {
-        said["remarks"] = json!(notes);
+        report["remarks"] = json!(notes);
     }
     if !warned.is_empty() {
-        said["warnings"] = json!(warned);
+        report["warnings"] = json!(warned);
     }
-    session.output.data(&said, |_| {
+    session.output.data(&report, |_| {
         format!("{rows} attendees imported, {limited} with their own limits{on_roster}")
     })?;
     session.output.warn(&warned);

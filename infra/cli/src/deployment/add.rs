@@ -22,7 +22,7 @@ pub(crate) struct AddArguments {
     #[arg(long, value_name = "URL")]
     endpoint: String,
 
-    /// Write a deployment that is there already anew. What is not given gets its default.
+    /// Replace a deployment that is there already. Options that are not given get their defaults.
     #[arg(long)]
     replace: bool,
 
@@ -84,7 +84,7 @@ pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<
     write(session, &place, &text(&before["name"]), body, Some(&before)).await
 }
 
-/// A deployment with some fields changed. The service takes it whole.
+/// A deployment with some fields changed. The service replaces all of its settings.
 fn edited(before: &Value, changes: Map<String, Value>) -> Map<String, Value> {
     let mut body = draft_of(before);
     // The field of the output limit and the credential follow from what changes.
@@ -159,15 +159,15 @@ fn there_already(
     fields: &Fields,
 ) -> CliError {
     let name = text(&existing["name"]);
-    let lost = lost(existing, operations, fields);
+    let lost = reset_by_replacing(existing, operations, fields);
     let lost = match lost.is_empty() {
         true => String::new(),
         false => format!(" It would lose: {}.", lost.join("; ")),
     };
-    let same = if existing["endpoint"] == *endpoint { "" } else { " --endpoint URL" };
+    let endpoint_option = if existing["endpoint"] == *endpoint { "" } else { " --endpoint URL" };
     CliError::Failed(format!(
         "{name}, replica {}, exists already, at {}. Nothing was changed. To change it, use \
-         `lanyard deployment edit {name}{same} …`; to add another replica, --replica NAME; to write \
+         `lanyard deployment edit {name}{endpoint_option} …`; to add another replica, --replica NAME; to write \
          it anew, --replace.{lost}",
         text(&existing["replica"]),
         text(&existing["endpoint"]),
@@ -175,7 +175,7 @@ fn there_already(
 }
 
 /// The settings of a deployment that a new one without them would not have.
-fn lost(existing: &Value, operations: &[String], fields: &Fields) -> Vec<String> {
+fn reset_by_replacing(existing: &Value, operations: &[String], fields: &Fields) -> Vec<String> {
     let given = fields.settings();
     let is_default = |name: &str, value: &Value| match name {
         // Facts of the model, or set in any case.

@@ -174,7 +174,7 @@ pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<
     let named = body.get("allowances").map(|limits| limits["attendee"].clone());
     let after = changed(session, &event, Method::Patch, "", Some(Value::Object(body))).await?;
     if let Some(after) = after {
-        let said = shares::said(&event, &after, &named.unwrap_or_default());
+        let said = shares::sentences(&event, &after, &named.unwrap_or_default());
         said.iter().for_each(|line| session.output.say(line));
     }
     Ok(())

@@ -9,12 +9,12 @@ use crate::table::{number, text};
 
 /// What became of each attendee's totals when the event's were changed. `named` are the limits of
 /// attendees that were changed in the same call.
-pub(super) fn said(before: &Value, after: &Value, named: &Value) -> Vec<String> {
+pub(super) fn sentences(before: &Value, after: &Value, named: &Value) -> Vec<String> {
     let is_left = |limit: &Limit| named.get(limit.name()).is_none();
-    SHARED.into_iter().filter(is_left).filter_map(|limit| of(limit, before, after)).collect()
+    SHARED.into_iter().filter(is_left).filter_map(|limit| sentence(limit, before, after)).collect()
 }
 
-fn of(limit: Limit, before: &Value, after: &Value) -> Option<String> {
+fn sentence(limit: Limit, before: &Value, after: &Value) -> Option<String> {
     let name = limit.name();
     let total = |event: &Value, whose: &str| event["allowances"][whose][name].clone();
     if total(before, "event") == total(after, "event") {
@@ -65,8 +65,8 @@ fn of(limit: Limit, before: &Value, after: &Value) -> Option<String> {
 fn share(limit: Limit, of_event: &Value, attendees: u64) -> Option<Value> {
     let event = serde_json::from_value(json!({ limit.name(): of_event })).ok()?;
     let allowances = Allowances { event, ..Allowances::default() };
-    let attendee = allowances.with_shares(attendees, |_| true).attendee;
-    Some(serde_json::to_value(attendee).ok()?[limit.name()].take())
+    let share = allowances.share(limit, attendees);
+    Some(json!(share.map(|count| limit.quantity().amount(count))))
 }
 
 #[cfg(test)]
@@ -81,24 +81,24 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_follows_a_budget_is_said() {
+    fn a_share_that_follows_a_budget_is_named() {
         let before = event(&json!(1_000_000), &json!(20_000));
         let after = event(&json!(2_000_000), &json!(40_000));
         let follows = "Each attendee has 40,000 total tokens now, and had 20,000 total tokens: twice \
                        the fair share of the budget. To set another limit: lanyard event edit evt_1 \
                        --limit tokens_total=NUMBER";
-        assert_eq!(said(&before, &after, &Value::Null), [follows]);
+        assert_eq!(sentences(&before, &after, &Value::Null), [follows]);
         // Less than before: who has used more notices it at once.
-        let lowered = said(&after, &before, &Value::Null);
+        let lowered = sentences(&after, &before, &Value::Null);
         assert!(lowered[0].contains("who have used more are refused from now on."), "{lowered:?}");
-        assert!(said(&before, &after, &json!({"tokens_total": 40_000})).is_empty());
-        assert!(said(&before, &before, &Value::Null).is_empty());
+        assert!(sentences(&before, &after, &json!({"tokens_total": 40_000})).is_empty());
+        assert!(sentences(&before, &before, &Value::Null).is_empty());
     }
 
     #[test]
-    fn a_total_that_stays_is_said_with_the_option_that_changes_it() {
+    fn a_total_that_stays_is_named_with_the_option_that_changes_it() {
         let before = event(&json!(1_000_000), &json!(7_000));
-        let stays = said(&before, &event(&json!(2_000_000), &json!(7_000)), &Value::Null);
+        let stays = sentences(&before, &event(&json!(2_000_000), &json!(7_000)), &Value::Null);
         assert_eq!(
             stays,
             [
@@ -107,7 +107,7 @@ mod tests {
               evt_1 --limit tokens_total=40000"
             ]
         );
-        let lifted = said(&before, &event(&Value::Null, &json!(7_000)), &Value::Null);
+        let lifted = sentences(&before, &event(&Value::Null, &json!(7_000)), &Value::Null);
         assert!(
             lifted[0].ends_with(
                 "to no limit in total: lanyard event edit evt_1 --limit tokens_total=none"
@@ -123,16 +123,16 @@ mod tests {
             }})
         };
         let before = with(&json!(20.0), &json!(0.4));
-        let follows = said(&before, &with(&json!(50.0), &json!(1.0)), &Value::Null);
+        let follows = sentences(&before, &with(&json!(50.0), &json!(1.0)), &Value::Null);
         assert!(follows[0].starts_with("Each attendee has 1.00 USD now, and had 0.40 USD:"));
-        let first = said(&with(&Value::Null, &Value::Null), &before, &Value::Null);
+        let first = sentences(&with(&Value::Null, &Value::Null), &before, &Value::Null);
         assert!(first[0].contains("who have used more are refused from now on."), "{first:?}");
-        let none = said(&before, &with(&json!(10.0), &Value::Null), &Value::Null);
+        let none = sentences(&before, &with(&json!(10.0), &Value::Null), &Value::Null);
         assert!(
             none[0].contains("fair share of the budget is 0.20 USD, and one request"),
             "{none:?}"
         );
-        let stays = said(&before, &with(&json!(50.0), &json!(0.4)), &Value::Null);
+        let stays = sentences(&before, &with(&json!(50.0), &json!(0.4)), &Value::Null);
         assert!(stays[0].ends_with("--limit usd_total=1.0"), "{stays:?}");
     }
 }
