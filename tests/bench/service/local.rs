@@ -16,13 +16,13 @@ use crate::caller::Question;
 use crate::child::Child;
 use crate::organiser::{CODE, Organiser};
 use crate::sides::Cell;
-use crate::sides::measure::{Figures, Turn, slice};
+use crate::sides::measure::{Turn, turns};
 use crate::sides::report::{doubt, print, word};
 use crate::sides::side::{FLOOR, Side};
 
 /// The service with its table in memory, and in a file.
-const MEMORY: &str = "--memory";
-const FILE: &str = "a file";
+const IN_MEMORY: &str = "--memory";
+const IN_A_FILE: &str = "a file";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let file = data.path().display().to_string();
     let floor = Child::start(&[FLOOR, "--azure", &azure.endpoint]).await?;
     let mut sides = vec![side(FLOOR, floor)];
-    for (name, words) in [(MEMORY, [].as_slice()), (FILE, &["--data", &file])] {
+    for (name, words) in [(IN_MEMORY, [].as_slice()), (IN_A_FILE, &["--data", &file])] {
         let role = [&["local", "--azure", &azure.endpoint], words].concat();
         let service = Child::start(&role).await?;
         Organiser::of(&service)?.event(CODE, &[], &[]).await?;
@@ -60,13 +60,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     ];
     let mut failed = 0;
     for (workload, turn, least) in workloads {
-        let mut figures: Vec<_> = sides.iter().map(|_| Figures::default()).collect();
-        for round in 0..options.rounds {
-            for place in 0..sides.len() {
-                let at = (place + round) % sides.len();
-                figures[at].add(slice(&sides[at], turn).await?);
-            }
-        }
+        let figures = turns(&sides, turn, options.rounds).await?;
         let cells: Vec<_> = sides
             .iter()
             .zip(figures)
@@ -76,7 +70,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             })
             .collect();
         print(&cells)?;
-        for cell in cells.iter().filter(|cell| cell.side == MEMORY) {
+        for cell in cells.iter().filter(|cell| cell.side == IN_MEMORY) {
             let rate = cell.figures.rate();
             writeln!(
                 std::io::stdout(),

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use self::measure::{Figures, Turn, slice};
+use self::measure::{Figures, Turn, turns};
 use crate::azure::{Azure, Pace};
 use crate::caller::Question;
 
@@ -97,15 +97,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     for (question, workload) in WORKLOADS {
         for connections in &connections {
             let turn = turn(question, *connections, Duration::from_millis(slice_ms));
-            let mut figures: Vec<_> = sides.iter().map(|_| Figures::default()).collect();
-            for round in 0..rounds {
-                for place in 0..sides.len() {
-                    // The order changes, so that no side always runs on a processor that another has heated.
-                    let at = (place + round) % sides.len();
-                    let taken = slice(&sides[at], Turn::of(question, *connections, turn)).await?;
-                    figures[at].add(taken);
-                }
-            }
+            let figures = turns(&sides, Turn::of(question, *connections, turn), rounds).await?;
             for (side, figures) in sides.iter().zip(figures) {
                 let connections = *connections;
                 cells.push(Cell { side: side.name, workload, connections, figures });

@@ -111,9 +111,22 @@ impl Turn {
     }
 }
 
+/// Gives each side its turns. The order changes, so that no side always runs on a processor that
+/// another has heated.
+pub(crate) async fn turns(sides: &[Side], turn: Turn, rounds: usize) -> Result<Vec<Figures>> {
+    let mut figures: Vec<_> = sides.iter().map(|_| Figures::default()).collect();
+    for round in 0..rounds {
+        for place in 0..sides.len() {
+            let at = (place + round) % sides.len();
+            figures[at].add(slice(&sides[at], turn).await?);
+        }
+    }
+    Ok(figures)
+}
+
 /// Lets so many connections ask a side for a while. Each sends one request before, which is not
 /// counted.
-pub(crate) async fn slice(side: &Side, turn: Turn) -> Result<Figures> {
+async fn slice(side: &Side, turn: Turn) -> Result<Figures> {
     let Turn { question, connections, attendees, length } = turn;
     let (warm, go) =
         (Arc::new(Barrier::new(connections + 1)), Arc::new(Barrier::new(connections + 1)));
