@@ -15,6 +15,16 @@ const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and r
 <img src=x onerror=alert(1)> [no](javascript:alert(1)) <script>alert(2)</script>`;
 
 /**
+ * A time zone whose midnight is half a day away, so that no day ends during the test.
+ *
+ * @param {Date} now
+ */
+function zoneOfNoon(now) {
+  const behind = now.getUTCHours() - 12;
+  return `Etc/GMT${behind < 0 ? "" : "+"}${behind}`;
+}
+
+/**
  * An event with three requests per day and attendee.
  *
  * @param {Service} service
@@ -23,8 +33,8 @@ const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and r
 function smallEvent(service) {
   const now = Date.now();
   return organiser(service).createEvent({
-    name: "Oslo Hack", starts_at: new Date(now - 3_600_000).toISOString().slice(0, 19), ends_at: new Date(now + 86_400_000).toISOString().slice(0, 19),
-    time_zone: "UTC", attendees: 20, description: DESCRIPTION, contact: { name: "Grace", email: "grace@example.org" },
+    name: "Oslo Hack", starts_at: new Date(now - 3_600_000).toISOString(), ends_at: new Date(now + 86_400_000).toISOString(),
+    time_zone: zoneOfNoon(new Date(now)), attendees: 20, description: DESCRIPTION, contact: { name: "Grace", email: "grace@example.org" },
     url: "https://example.org/hack", url_text: "The hackathon's page", allowances: { attendee: { requests_per_day: 3 } },
   });
 }

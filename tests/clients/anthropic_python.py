@@ -145,7 +145,8 @@ def each_refusal_is_the_sdks_own_error():
 
 @scenario
 def a_spent_budget_is_refused_at_once_and_says_so():
-    code = organiser.event(allowances={"attendee": {"requests_per_day": 1}})["code"]
+    limits = {"attendee": {"requests_per_day": 1}}
+    code = organiser.event(time_zone=organiser.zone_of_noon(), allowances=limits)["code"]
     one = client(f"{code}/ada")
     ask(one)
     organiser.usage(f"{code}/ada")

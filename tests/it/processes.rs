@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use chrono::Timelike;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
@@ -125,11 +126,12 @@ async fn three() -> (Engine, ScriptedAzure, Vec<Process>) {
 }
 
 /// An open event of so many shards that limits nothing but an attendee's requests of a day and
-/// everybody's tokens.
+/// everybody's tokens. Its midnight is half a day away, so that no day ends during a test.
 fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> Value {
     let (now, day) = (Machine.now(), chrono::TimeDelta::days(1));
+    let zone_of_noon = format!("Etc/GMT{:+}", i64::from(now.hour()) - 12);
     json!({
-        "name": code, "code": code, "time_zone": "UTC", "shards": shards,
+        "name": code, "code": code, "time_zone": zone_of_noon, "shards": shards,
         "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
         "allowances": {
             "attendee": {

@@ -36,6 +36,11 @@ def event(opens_in_hours=-1, **fields):
     return call("POST", "/events", body | fields)
 
 
+def zone_of_noon():
+    """A time zone whose midnight is half a day away, so that no day ends during a test."""
+    return f"Etc/GMT{datetime.datetime.now(datetime.timezone.utc).hour - 12:+d}"
+
+
 def spent_event(total=60_000, model="gpt-4o-mini", **fields):
     """Makes an event of whose total so little is left that no request fits any more."""
     made = event(preset="agents", allowances={"attendee": {"tokens_total": None}, "event": {"tokens_total": total}},
