@@ -191,8 +191,8 @@ function refusal({ scope, code, limit, ends_at: until }, zone) {
   if (!limit) return `${reason(code)}${end}`;
   const amount = (/** @type {number} */ value) => limitAmount(limit.name, value);
   const name = limit.model ? `${limit.model}: ${limitName(limit.name)}` : limitName(limit.name);
-  const named = scope === "event" ? t.limitOfEvent(name) : t.theirLimitOf(name);
-  const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountOf(amount(limit.remaining), amount(limit.allowed));
+  const named = scope === "event" ? t.limitOfEvent(name) : t.limitOfAttendee(name);
+  const left = limit.remaining === undefined ? amount(limit.allowed) : t.amountLeft(amount(limit.remaining), amount(limit.allowed));
   // A request that asks for less output than the service fills in may still be admitted.
   const isTooLittle = (limit.remaining ?? (code === "allowance_too_small" ? limit.allowed : 0)) > 0;
   return `${named}: ${left}${isTooLittle ? t.tooLittle : ""}${end}`;

@@ -21,10 +21,8 @@ export const freeTheSeatOf = (/** @type {Value} */ user) => `Free the seat of ${
 export const freeSeat = "Free seat";
 export const removeAttendee = (/** @type {Value} */ user) => `Remove ${user}?`;
 export const theirBlockAndLimits = "They have not come yet. Their block and their own limits are removed.";
-export const theirLimitOf = (/** @type {Value} */ limit) => `Their limit of ${limit}`;
 export const refusedNow = "Requests are refused now";
 export const until = (/** @type {Value} */ time) => `, until ${time}`;
-export const amountOf = (/** @type {Value} */ remaining, /** @type {Value} */ allowed) => `${remaining} of ${allowed} left`;
 export const tooLittle = ", too little for requests without a small output limit";
 export const theirKeyStopsWorking = "Their key stops working. Anyone with the code can then claim this name.";
 export const deleteTheRegistrationOf = (/** @type {Value} */ user) => `Delete the registration of ${user}?`;
