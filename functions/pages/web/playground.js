@@ -168,7 +168,8 @@ export function playground(place, access, details, onUsage) {
 
   let isDue = false;
   /**
-   * Shows a turn with the next frame of the screen, however many pieces arrive until then.
+   * Shows a turn with the next frame of the screen, however many pieces arrive until then. One that has ended meanwhile
+   * is shown already, and its form must stay while somebody fills it in.
    *
    * @param {ModelTurn} turn
    */
@@ -179,7 +180,7 @@ export function playground(place, access, details, onUsage) {
     const wait = document.hidden ? setTimeout : requestAnimationFrame;
     wait(() => {
       isDue = false;
-      show(turn);
+      if (turn.state === "streaming") show(turn);
     });
   }
 
