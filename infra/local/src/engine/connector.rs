@@ -82,7 +82,8 @@ impl Connector {
         }
     }
 
-    /// Makes a call in its turn. JSON is read before it and written after it, so that others can have theirs.
+    /// Makes a call in its turn. JSON is read before and written after it, so that others can have
+    /// theirs.
     async fn answer<I, O>(
         &self,
         body: &[u8],
