@@ -3,10 +3,19 @@
 
 import * as t from "./texts.js";
 
-/** @import { AttendeeAccess, ErrorBody, EventOfCode } from "../types.d.ts" */
+/** @import { AttendeeAccess, ErrorBody, EventOfCode, OrganiserEvent } from "../types.d.ts" */
 
 /** Base URL of the API: this page's URL up to `/api`. */
 export const BASE = location.origin + location.pathname.slice(0, location.pathname.indexOf("/pages"));
+
+/**
+ * The link to the attendee page. The code is in the fragment, which browsers do not send.
+ *
+ * @param {OrganiserEvent} event
+ */
+export function attendeePageUrl(event) {
+  return `${BASE}/pages#${new URLSearchParams({ code: event.code, event: event.id })}`;
+}
 
 /** A request that the API rejected, or that did not reach it. */
 export class ApiError extends Error {

@@ -3,13 +3,13 @@
 
 /** @import { OrganiserEvent } from "../types.d.ts" */
 
-import { BASE } from "./api.js";
+import { attendeePageUrl, BASE } from "./api.js";
 import { copyButton } from "./copy-button.js";
 import { fill, h, setText } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
 import { withLabels } from "./limits.js";
-import { attendeePageUrl, changeEvent, cloneEvent, deleteEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
+import { changeEvent, cloneEvent, deleteEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
 import * as t from "./texts.js";
 

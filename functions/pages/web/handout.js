@@ -6,13 +6,13 @@
 
 /** @import { Offered, OrganiserEvent, SavedHandout } from "../types.d.ts" */
 
-import { BASE } from "./api.js";
+import { attendeePageUrl, BASE } from "./api.js";
 import { byId, fill, fragment, h, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { LIMITS, limitName, operationName } from "./limits.js";
 import { number } from "./locale.js";
 import { byOperations, modelFor, offered } from "./models.js";
-import { attendeePageUrl, listDeployments, readEvent, token } from "./organiser-api.js";
+import { listDeployments, readEvent, token } from "./organiser-api.js";
 import { savedSetups, serviceSetups, setupPicker } from "./setups.js";
 import { snippetsFor } from "./snippets.js";
 import { windowLines } from "./time.js";

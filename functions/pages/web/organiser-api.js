@@ -3,7 +3,7 @@
 
 /** @import { Attendee, AttendeeChange, AttendeeDetails, AuditEntry, Deployment, DeploymentDraft, EventFields, IssuedToken, OrganiserEvent, OrganiserToken, RatingPage, RosterSaved, SessionRow, UsageReport } from "../types.d.ts" */
 
-import { BASE, send } from "./api.js";
+import { send } from "./api.js";
 
 const STORAGE_KEY = "lanyard.organiser";
 const PAGE_SIZE = 100;
@@ -356,15 +356,6 @@ export async function createOrganiserToken(name, days) {
 /** @param {string} id */
 export function revokeOrganiserToken(id) {
   return call("DELETE", `/tokens/${encodeURIComponent(id)}`);
-}
-
-/**
- * The link to the attendee page. The code is in the fragment, which browsers do not send.
- *
- * @param {OrganiserEvent} event
- */
-export function attendeePageUrl(event) {
-  return `${BASE}/pages#${new URLSearchParams({ code: event.code, event: event.id })}`;
 }
 
 /**
