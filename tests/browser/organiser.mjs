@@ -6,9 +6,10 @@
 /** @import { Context } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import decodeQR from "qr/decode.js";
-import { chat, DOWNLOADS, checkAppearance, openTab, organiser, SCREENSHOTS, textOf, type } from "./fixture.mjs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { chat, DOWNLOADS, checkAppearance, openTab, organiser, textOf, type } from "./fixture.mjs";
+import { printedSteps } from "./printed.mjs";
+import { rosterSteps } from "./roster.mjs";
 
 /** A user name that is a spreadsheet formula. */
 const FORMULA = "=hyperlink(\"http://example.org\")";
@@ -317,77 +318,8 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForSelector("#event-code");
     assert.equal((await api.readEvent(event.id)).description, "Welcome");
   });
-  await step("the handout links to the attendee page, on one sheet", async () => {
-    await page.click("#handout");
-    await page.waitForSelector(".sheet");
-    assert.equal(await textOf(page, "#large-code"), event.code);
-    assert.equal(await scanned(page), `${service.address}/api/pages#code=${event.code}&event=${event.id}`);
-    assert.equal((await page.$$(".sheet pre")).length, 3);
-    assert.match(await textOf(page, ".sheet"), /Questions: Edvard/);
-    const pdf = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SCREENSHOTS}/handout.pdf`, pdf);
-    assert.deepEqual(sheets(pdf), ["595 x 842"]);
-    await checkAppearance(page, "handout-page");
-  });
-  await step("the handout is a slide as well", async () => {
-    await page.click("#form");
-    const pdf = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SCREENSHOTS}/handout-slide.pdf`, pdf);
-    assert.deepEqual(sheets(pdf), ["960 x 540"]);
-    await checkAppearance(page, "handout-slide");
-  });
-  await step("a roster is edited and applies at once", async () => {
-    const closed = await api.createEvent({ name: "Closed Hack", access: "roster", time_zone: "UTC",
-      starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 3_600_000).toISOString() });
-    await page.goto(`${dashboard}#event=${closed.id}`);
-    await page.waitForSelector("#roster-save:not([disabled])");
-    await type(page, "#roster-names", "Ada\n\n grace \nada");
-    await page.click("#roster-save");
-    await page.waitForSelector("#roster .note.good");
-    assert.match(await textOf(page, "#roster .note"), /^2 on the roster: 2 added, 0 removed/);
-    const users = async () => (await api.roster(closed.id)).map(({ user }) => user);
-    assert.deepEqual(await users(), ["ada", "grace"]);
-    assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
-    assert.equal((await chat(service, `${closed.code}/eve`, "And I?")).body.error.code, "not_on_roster");
-    await checkAppearance(page, "dashboard-roster");
-    await page.$eval("#roster-names", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = "grace"; });
-    await page.click("#roster-save");
-    await page.waitForSelector("#confirm");
-    await page.click("#confirm");
-    await page.waitForFunction(() => /0 added, 1 removed/.test(document.querySelector("#roster .note")?.textContent ?? ""));
-    assert.deepEqual(await users(), ["grace"]);
-  });
-  await step("a CSV file is previewed before it becomes a roster", async () => {
-    const file = `${DOWNLOADS}/classroom.csv`;
-    writeFileSync(file, "\ufeff\"identifier\";\"github_username\";\"name\"\r\n\"1\";\"linus\";\"Linus\"\r\n\"2\";\"\";\"Nobody\"\r\n\"3\";\"Zo\u00eb\";\"Zo\u00eb\"\r\n");
-    const input = /** @type {import("puppeteer-core").ElementHandle<HTMLInputElement> | null} */ (await page.$("#roster-file"));
-    await input?.uploadFile(file);
-    await page.waitForSelector("#csv-preview");
-    assert.equal(await page.$eval("#csv-column", (field) => /** @type {HTMLSelectElement} */ (field).selectedOptions[0]?.text), "github_username");
-    assert.match(await textOf(page, "#csv-preview"), /^2 names: linus, Zoe/);
-    assert.match(await textOf(page, "#csv-preview"), /Line 3: 2 has no user name/);
-    await checkAppearance(page, "dashboard-roster-csv");
-    await page.click("#confirm");
-    await page.waitForSelector("#roster .note");
-    assert.equal(await page.$eval("#roster-names", (field) => /** @type {HTMLTextAreaElement} */ (field).value), "grace\nlinus\nZoe");
-    // As Excel writes "Unicode text", and "CSV" in much of Europe.
-    const unicode = `${DOWNLOADS}/unicode.txt`;
-    writeFileSync(unicode, Buffer.from("\ufeffName\tUser\r\nZo\u00eb\tann\r\n", "utf16le"));
-    const european = `${DOWNLOADS}/european.csv`;
-    writeFileSync(european, Buffer.from("Name;User\r\nZo\u00eb;J\u00f8rn\r\n", "latin1"));
-    for (const each of [unicode, european]) {
-      await input?.uploadFile(each);
-      await page.waitForSelector("#csv-preview");
-      await page.click("#confirm");
-      await page.waitForFunction(() => !document.querySelector("#csv-preview"));
-    }
-    assert.equal(await page.$eval("#roster-names", (field) => /** @type {HTMLTextAreaElement} */ (field).value), "grace\nlinus\nZoe\nann\nJorn");
-    const workbook = `${DOWNLOADS}/people.xlsx`;
-    writeFileSync(workbook, Buffer.from("PK\u0003\u0004", "latin1"));
-    await input?.uploadFile(workbook);
-    await page.waitForSelector("#roster .note.bad");
-    assert.match(await textOf(page, "#roster .note.bad"), /^people\.xlsx cannot be read\. This is a workbook\./);
-  });
+  await printedSteps({ page, service, step, event: () => event });
+  await rosterSteps({ page, service, step });
   await step("an organiser token is made, and revoked", async () => {
     await page.goto(`${dashboard}#tokens`);
     await page.waitForSelector("#token-form");
@@ -460,38 +392,4 @@ function chartLabel(page, title, part = "svg") {
     const found = all.find((figure) => figure.querySelector("figcaption")?.textContent.startsWith(wanted))?.querySelector(inner);
     return found?.getAttribute("aria-label") ?? found?.textContent ?? "";
   }, title, part);
-}
-
-/**
- * The text of the handout's QR code, decoded from an image.
- *
- * @param {Page} page
- */
-async function scanned(page) {
-  const { width, height, data } = await page.$eval(".sheet .qr svg", async (drawing) => {
-    const size = 600;
-    const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
-    const copy = /** @type {SVGElement} */ (drawing.cloneNode(true));
-    copy.setAttribute("width", String(size));
-    copy.setAttribute("height", String(size));
-    const image = new Image();
-    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
-    await image.decode();
-    const pen = canvas.getContext("2d");
-    if (!pen) throw new Error("there is no canvas");
-    pen.drawImage(image, 0, 0, size, size);
-    return { width: size, height: size, data: [...pen.getImageData(0, 0, size, size).data] };
-  });
-  return decodeQR({ width, height, data: Uint8Array.from(data) });
-}
-
-/**
- * The page sizes of a PDF in points.
- *
- * @param {Uint8Array} pdf
- */
-function sheets(pdf) {
-  const text = Buffer.from(pdf).toString("latin1");
-  const boxes = text.matchAll(/\/Type\s*\/Page\b[^s][\s\S]*?\/MediaBox\s*\[([^\]]*)\]/g);
-  return [...boxes].map(([, box = ""]) => box.trim().split(/\s+/).slice(2).map((size) => Math.round(Number(size))).join(" x "));
 }
