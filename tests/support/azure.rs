@@ -102,7 +102,7 @@ impl ScriptedAzure {
 
     /// The text of correct chat responses.
     ///
-    /// A stream cuts it between words only, so that a canary without blanks stays in one frame.
+    /// A stream cuts it between words only, so that a canary without spaces stays in one frame.
     pub(crate) fn completion(&self, text: &str) {
         text.clone_into(&mut lock(&self.script).completion);
     }

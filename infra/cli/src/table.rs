@@ -117,7 +117,7 @@ impl Style {
         }
         for (place, (_, (kind, _))) in shown.iter().enumerate() {
             let Some(column) = table.column_mut(place) else { continue };
-            // Colours end behind the blanks of a cell, so those of the last one would not be trimmed.
+            // Colours end behind the spaces of a cell, so those of the last one would not be trimmed.
             column.set_padding((0, if place + 1 == shown.len() { 0 } else { GAP }));
             if kind.cells() == Cells::Numbers {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -169,7 +169,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The blanks between two columns.
+/// The spaces between two columns.
 const GAP: u16 = 2;
 
 /// A column of text is not cut off below this width.

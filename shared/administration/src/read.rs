@@ -73,7 +73,7 @@ impl<T, R: FnOnce(&Value) -> Result<T, String>> Reader<R> {
     }
 }
 
-/// Text of one line and some length, outer blanks trimmed.
+/// Text of one line and some length, outer spaces trimmed.
 pub(crate) fn line(length: RangeInclusive<usize>) -> reads!(String) {
     let (least, most) = (*length.start(), *length.end());
     let schema = move || json!({"type": "string", "minLength": least, "maxLength": most});

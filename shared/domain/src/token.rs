@@ -136,7 +136,7 @@ impl fmt::Debug for EventCode {
 /// The name that an attendee chooses, such as a GitHub user name. It is not verified.
 ///
 /// User ids are compared without regard to case. They have 1 to 128 printable ASCII characters.
-/// Outer blanks are trimmed.
+/// Outer spaces are trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UserId(Arc<str>);
@@ -309,17 +309,17 @@ mod tests {
             event in prop::option::of("[a-z0-9][a-z0-9-]{3,20}"),
             code in "[A-Za-z0-9._-]{4,64}",
             user in "[!-~]([ -~]{0,126}[!-~])?",
-            blanks in " {0,2}",
+            spaces in " {0,2}",
         ) {
-            let before = event.as_ref().map(|id| format!("{id}{blanks}@")).unwrap_or_default();
-            let text = format!("{blanks}{before}{blanks}{code}{blanks}/{blanks}{user}{blanks}");
+            let before = event.as_ref().map(|id| format!("{id}{spaces}@")).unwrap_or_default();
+            let text = format!("{spaces}{before}{spaces}{code}{spaces}/{spaces}{user}{spaces}");
             let token = AttendeeToken::parse(&text, None).unwrap();
             prop_assert_eq!(token.event.as_ref().map(EventId::as_str), event.as_deref());
             prop_assert_eq!(token.code.as_str(), code.to_ascii_lowercase());
             prop_assert_eq!(token.user.as_str(), user.to_ascii_lowercase());
         }
 
-        /// What was read holds all that was written but blanks and case, so nothing was passed over.
+        /// What was read holds all that was written but spaces and case, so nothing was passed over.
         #[test]
         fn any_text_is_a_token_or_refused(
             text in prop_oneof![

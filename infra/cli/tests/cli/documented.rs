@@ -87,7 +87,7 @@ fn marked(page: &str) -> Vec<String> {
     commands.collect()
 }
 
-/// A command without line breaks and repeated blanks.
+/// A command without line breaks and repeated spaces.
 fn one_line(command: &str) -> String {
     command.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -79,7 +79,7 @@ fn key() -> reads!(AzureKey) {
     };
     reader(schema, |value| {
         let key = value.as_str().and_then(AzureKey::new);
-        key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
+        key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without spaces".to_owned())
     })
 }
 

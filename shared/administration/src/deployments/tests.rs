@@ -209,7 +209,7 @@ fn a_wrong_key_is_not_repeated() {
         "endpoint": "https://r.openai.azure.com", "operations": ["embeddings"],
         "key": format!("{KEY} {KEY}"),
     });
-    assert_snapshot!(mistakes("e", &body, false), @"key must be 1 to 512 visible ASCII characters without blanks");
+    assert_snapshot!(mistakes("e", &body, false), @"key must be 1 to 512 visible ASCII characters without spaces");
 }
 
 const TENANT: &str = "contoso.onmicrosoft.com";

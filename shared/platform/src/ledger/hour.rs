@@ -21,7 +21,7 @@ pub(crate) const FIRST_BYTE: &str = "first_byte_";
 /// The prefix of the attributes of rejected requests. No other attribute begins with it.
 pub(crate) const REJECTED: &str = "r_";
 
-/// A rejected request as text. A user name may have blanks, so it is last.
+/// A rejected request as text. A user name may have spaces, so it is last.
 pub(super) fn rejected_text(rejected: &Rejected) -> String {
     format!("{} {} {}", rejected.at.timestamp(), rejected.code, rejected.user)
 }

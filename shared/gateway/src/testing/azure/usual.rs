@@ -224,7 +224,7 @@ fn inputs(input: &Value) -> usize {
     texts.map_or(1, Vec::len)
 }
 
-/// The text in five parts that are cut only after blanks.
+/// The text in five parts that are cut only after spaces.
 fn fifths(text: &str) -> [String; 5] {
     let words: Vec<&str> = text.split_inclusive(' ').collect();
     std::array::from_fn(|part| words[part * words.len() / 5..(part + 1) * words.len() / 5].concat())
