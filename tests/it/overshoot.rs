@@ -188,8 +188,9 @@ fn flac_head(rate: u64) -> Vec<u8> {
     head
 }
 
-/// An M4A of so many frames of AAC, whose headers name one second and this sample rate.
-fn m4a(frames: u32, rate: u32) -> Vec<u8> {
+/// An M4A of so many silent frames of AAC, as many in each sample, whose headers name one second and this
+/// sample rate.
+fn m4a(frames: u32, each: u32, rate: u32) -> Vec<u8> {
     let part = |kind: &[u8; 4], content: &[u8]| {
         let size = u32::try_from(content.len() + 8).unwrap();
         [size.to_be_bytes().as_slice(), kind, content].concat()
@@ -203,12 +204,25 @@ fn m4a(frames: u32, rate: u32) -> Vec<u8> {
     let esds = [&[0; 4][..], &[3, 24], &[0; 3], &decoder].concat();
     let entry = [entry, part(b"esds", &esds)].concat();
     let described = [vec![0; 8], part(b"mp4a", &entry)].concat();
-    let sizes = [vec![0; 8], frames.to_be_bytes().to_vec()].concat();
-    let table = [part(b"stsd", &described), part(b"stsz", &sizes)].concat();
+    let numbers = |numbers: &[u32]| {
+        numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>()
+    };
+    let sample = [b"\x00\xc8\x00\x07".repeat(each as usize), vec![0; 100]].concat();
+    let samples = frames / each;
+    let size = u32::try_from(sample.len()).unwrap();
+    let begin = u32::try_from(part(b"ftyp", b"M4A ").len() + 8).unwrap();
+    let table = [
+        part(b"stsd", &described),
+        part(b"stsz", &numbers(&[0, size, samples])),
+        part(b"stsc", &numbers(&[0, 1, 1, samples, 1])),
+        part(b"stco", &numbers(&[0, 1, begin])),
+    ]
+    .concat();
     let track = part(b"trak", &part(b"mdia", &part(b"minf", &part(b"stbl", &table))));
     let header = part(b"mvhd", &[vec![0; 12], vec![0, 0, 0, 1], vec![0, 0, 0, 1]].concat());
     let movie = part(b"moov", &[header, track].concat());
-    [part(b"ftyp", b"M4A "), movie, part(b"mdat", &vec![0; frames as usize * 100])].concat()
+    let data = part(b"mdat", &sample.repeat(samples as usize));
+    [part(b"ftyp", b"M4A "), data, movie].concat()
 }
 
 /// A WebM of Opus packets of 20 ms, whose clusters name no time.
@@ -237,8 +251,10 @@ async fn every_format_is_charged_its_true_length_despite_its_headers() {
         ("Ogg with Opus", ogg(&opus.concat())),
         ("FLAC", flac),
         ("Ogg with FLAC", ogg(&ogg_flac)),
-        ("M4A", m4a(1_600, 16_000)),
-        ("M4A of 96 kHz", m4a(1_600, 96_000)),
+        ("M4A", m4a(1_600, 1, 16_000)),
+        ("M4A of 96 kHz", m4a(1_600, 1, 96_000)),
+        ("M4A of four frames a sample", m4a(1_600, 4, 16_000)),
+        ("M4A of 200 frames a sample", m4a(1_600, 200, 16_000)),
         ("WebM", webm(5_000)),
     ] {
         let charged = charged(&recording).await;

@@ -1,21 +1,136 @@
-//! What every container has of AAC, ISO/IEC 14496-3.
+//! AAC, ISO/IEC 14496-3: how long the packets of a track last.
+//!
+//! By the standard a packet has one block, which is one frame. A decoder that says how many bytes it has
+//! read, as FFmpeg's does, is called again with the rest, so a packet lasts as long as all blocks in it.
+//! Only who reads a block up to its end knows where the next one begins.
 
-use super::bytes;
+mod bands;
+mod bits;
+mod blocks;
+mod channels;
+mod codebooks;
+mod config;
+#[cfg(test)]
+mod tests;
 
-/// Sample rates by their index.
-pub(super) const RATES: [u64; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-    7_350,
-];
+use self::bits::Bits;
+use self::blocks::block;
+pub(super) use self::config::{Config, Header, LOW_COMPLEXITY, MAIN};
+use super::Duration;
+use super::codec::Packets;
 
-/// How many frames so many bytes are at least. No frame has more than 6,144 bits a channel.
-pub(super) fn fewest_frames(bytes: usize, channels: u64) -> u64 {
-    (bytes as u64).div_ceil(6_144 / 8 * channels.clamp(1, 2)).max(1)
+/// The bytes of the shortest block that has a channel: one without bands.
+const FEWEST_BYTES: usize = 4;
+
+/// How many bytes of packets are still walked. A file has fewer, unless its tracks, their tables or their
+/// codecs name the same packets again and again.
+#[derive(Default)]
+pub(super) struct Budget {
+    bytes: usize,
 }
 
-/// The sample rate of a frame with the header of ADTS.
-pub(super) fn rate_of_adts(frame: &[u8]) -> Option<u64> {
-    let [first, second, third] = bytes(frame, 0)?;
-    let is_adts = first == 0xFF && second & 0xF6 == 0xF0;
-    RATES.get(usize::from((third >> 2) & 0xF)).copied().filter(|_| is_adts)
+impl Budget {
+    pub(super) fn of(file: &[u8]) -> Self {
+        Self { bytes: file.len().saturating_mul(3) }
+    }
+
+    fn take(&mut self, packet: &[u8]) -> bool {
+        let left = self.bytes.checked_sub(packet.len().max(FEWEST_BYTES));
+        self.bytes = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+/// The time of the packets of a track. With several configurations, each packet may be decoded by any of
+/// them.
+pub(super) fn time(configs: &[Config], packets: &Packets<'_>, budget: &mut Budget) -> Duration {
+    let mut decoders: Vec<_> = configs.iter().copied().map(Decoder::new).collect();
+    let (count, bytes) = packets.others;
+    let others = configs.iter().map(|config| config.most(count, bytes)).max();
+    packets.found.iter().fold(others.unwrap_or_default(), |sum, packet| {
+        let times = decoders.iter_mut().map(|decoder| decoder.packet(packet, budget));
+        sum.plus(times.max().unwrap_or_default())
+    })
+}
+
+/// A decoder of the packets of a track, as far as time is concerned.
+struct Decoder {
+    /// What the container says.
+    named: Config,
+    /// What the last header in a packet says, or the container.
+    now: Config,
+    /// Whether a block has been decoded since.
+    is_proven: bool,
+    /// What counts again after a block that cannot be decoded.
+    before: Option<(Config, bool)>,
+}
+
+impl Decoder {
+    fn new(named: Config) -> Self {
+        Self { named, now: named, is_proven: false, before: None }
+    }
+
+    /// The time of a packet: of its blocks, and one at least.
+    fn packet(&mut self, packet: &[u8], budget: &mut Budget) -> Duration {
+        let one = self.named.frame();
+        if !self.named.is_walked() {
+            return self.named.unread(packet.len()).max(one);
+        }
+        if !budget.take(packet) {
+            return self.named.most(1, packet.len() as u64);
+        }
+        // A decoder may have forgotten what a header said.
+        let anew = (self.now != self.named).then(|| Self::new(self.named).blocks(packet));
+        self.blocks(packet).max(anew.unwrap_or_default()).max(one)
+    }
+
+    fn blocks(&mut self, packet: &[u8]) -> Duration {
+        // Zeros behind the last block are no block.
+        let last = packet.iter().rposition(|byte| *byte != 0).unwrap_or_default();
+        let mut bits = Bits::new(packet);
+        let mut sum = Duration::default();
+        loop {
+            let begin = bits.byte();
+            match self.block(&mut bits, packet) {
+                Some(true) => sum.add(self.now.frame()),
+                Some(false) => {}
+                None => {
+                    // A decoder drops the rest. It counts by its size, in case that one reads more.
+                    self.restore();
+                    return sum.plus(self.named.unread(packet.len() - begin));
+                }
+            }
+            bits.align();
+            if bits.byte() > last {
+                return sum;
+            }
+        }
+    }
+
+    fn block(&mut self, bits: &mut Bits<'_>, packet: &[u8]) -> Option<bool> {
+        if Header::is_at(bits) {
+            let header = Header::read(packet.get(bits.byte()..)?)?;
+            bits.skip(header.bits);
+            if self.is_proven || self.before.is_none() {
+                self.before = Some((self.now, self.is_proven));
+            }
+            self.is_proven = false;
+            self.now = header.config.not_faster_than(&self.named);
+        }
+        let has_channel = block(bits, &self.now)?;
+        self.is_proven |= has_channel;
+        Some(has_channel)
+    }
+
+    fn restore(&mut self) {
+        if let Some((config, is_proven)) = self.before.filter(|_| !self.is_proven) {
+            (self.now, self.is_proven) = (config, is_proven);
+        }
+    }
+}
+
+/// The time of a frame of ADTS, which begins with this header.
+pub(super) fn frame(header: &Header, frame: &[u8]) -> Duration {
+    let said = header.config.frame().times(header.blocks);
+    Decoder::new(header.config).blocks(frame).max(said)
 }

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::codec::{Codec, Packets, of_wave_tag};
-use super::{Duration, MOST_TRACKS, SPEECH_RATE, bytes, flac, ogg};
+use super::{Duration, MOST_TRACKS, SPEECH_RATE, aac, bytes, flac, ogg};
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;
@@ -56,11 +56,12 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     if tracks.len() > MOST_TRACKS {
         return None;
     }
-    tracks.iter().map(|track| track.time(file)).max()
+    let mut budget = aac::Budget::of(file);
+    tracks.iter().map(|track| track.time(file, &mut budget)).max()
 }
 
 impl Track<'_> {
-    fn time(&self, file: &[u8]) -> Duration {
+    fn time(&self, file: &[u8], budget: &mut aac::Budget) -> Duration {
         let is_other =
             |(kind, codec): &(u64, &[u8])| *kind == self.kind && self.codec.starts_with(codec);
         if OTHERS.iter().any(is_other) {
@@ -79,7 +80,7 @@ impl Track<'_> {
                 }
             }
         });
-        packets.longest(&[self.codec()])
+        packets.longest(&[self.codec()], budget)
     }
 
     fn codec(&self) -> Codec {
@@ -88,7 +89,9 @@ impl Track<'_> {
         match self.codec {
             [b'A', b'_', b'O', b'P', b'U', b'S', ..] => Codec::Opus,
             [b'A', b'_', b'A', b'A', b'C', ..] => {
-                Codec::aac(self.private).unwrap_or(Codec::Aac { rate, channels })
+                let config = aac::Config::read(self.private);
+                let named = || aac::Config::named(self.object_of_aac(), rate, channels);
+                Codec::Aac(config.unwrap_or_else(named))
             }
             [b'A', b'_', b'M', b'P', b'E', b'G', b'/', b'L', ..] => Codec::Mpeg,
             [b'A', b'_', b'F', b'L', b'A', b'C', ..] => {
@@ -105,6 +108,18 @@ impl Track<'_> {
             }
             [b'A', b'_', b'M', b'S', b'/', b'A', b'C', b'M', ..] => of_wave_tag(self.private),
             _ => Codec::Unknown,
+        }
+    }
+
+    /// The object type by the codec's name, where it has no configuration.
+    fn object_of_aac(&self) -> usize {
+        let named = |name: &[u8]| memmem::find(self.codec, name).is_some();
+        if named(b"MAIN") {
+            aac::MAIN
+        } else if named(b"LC") {
+            aac::LOW_COMPLEXITY
+        } else {
+            0
         }
     }
 

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use self::tables::{Fragment, Left, Table, packets};
 use super::codec::{Codec, Packets};
-use super::{Duration, MOST_TRACKS, bytes};
+use super::{Duration, MOST_TRACKS, aac, bytes};
 
 /// Boxes whose content is boxes again.
 const PARENTS: [&[u8; 4]; 10] =
@@ -66,11 +66,12 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
         return None;
     }
     let Movie { tracks, fragments, .. } = movie;
-    tracks.iter().map(|track| track.time(file, &fragments)).max()
+    let mut budget = aac::Budget::of(file);
+    tracks.iter().map(|track| track.time(file, &fragments, &mut budget)).max()
 }
 
 impl Track<'_> {
-    fn time(&self, file: &[u8], fragments: &[Fragment<'_>]) -> Duration {
+    fn time(&self, file: &[u8], fragments: &[Fragment<'_>], budget: &mut aac::Budget) -> Duration {
         // Only the handler and the samples together show a picture: decoders go by either.
         let is_sound = self.handlers.is_empty()
             || self.handlers.iter().any(|handler| SOUND.contains(&handler))
@@ -85,7 +86,7 @@ impl Track<'_> {
             all.others.1 = all.others.1.saturating_add(fragment.packets.others.1);
         }
         let codecs: &[_] = if self.codecs.is_empty() { &[Codec::Unknown] } else { &self.codecs };
-        all.longest(codecs).times(self.plays.max(1))
+        all.longest(codecs, budget).times(self.plays.max(1))
     }
 }
 

@@ -1,6 +1,6 @@
 //! MPEG audio (MP3 and its older layers) and AAC in ADTS frames.
 
-use super::{Duration, aac, believed, bytes, id3};
+use super::{Duration, aac, bytes, id3};
 
 /// Fewer bytes of frames do not show that a file is one of these formats.
 const FEWEST_FRAMED: usize = 2_048;
@@ -70,19 +70,15 @@ struct Frame {
     bytes: usize,
 }
 
-/// ISO/IEC 13818-7: 1,024 samples in each raw block of a frame.
-fn adts(head: &[u8]) -> Option<Frame> {
-    let head: [u8; 7] = bytes(head, 0)?;
-    let rate = aac::rate_of_adts(&head)?;
-    let length =
-        (usize::from(head[3] & 3) << 11) | (usize::from(head[4]) << 3) | usize::from(head[5] >> 5);
-    let channels = (u64::from(head[2] & 1) << 2) | u64::from(head[3] >> 6);
-    let channels = if channels == 0 { 2 } else { channels };
-    let blocks = (u64::from(head[6] & 3) + 1).max(aac::fewest_frames(length, channels));
-    if length < 7 {
+/// ISO/IEC 13818-7.
+fn adts(data: &[u8]) -> Option<Frame> {
+    let [0xFF, second, ..] = data else { return None };
+    if second & 0xF6 != 0xF0 {
         return None;
     }
-    Some(Frame { duration: Duration::of(1_024 * blocks, believed(rate))?, bytes: length })
+    let header = aac::Header::read(data)?;
+    let frame = &data[..header.length.min(data.len())];
+    Some(Frame { duration: aac::frame(&header, frame), bytes: header.length })
 }
 
 /// ISO/IEC 11172-3 and 13818-3, layers I to III, and the unofficial MPEG 2.5.

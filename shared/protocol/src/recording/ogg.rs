@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::codec::{Codec, Packets};
-use super::{Duration, MOST_TRACKS, believed, bytes, flac};
+use super::{Duration, MOST_TRACKS, aac, believed, bytes, flac};
 
 /// The beginnings of streams that are no sound: Theora, OGM video, VP8, Dirac, Skeleton, and titles.
 const OTHERS: [&[u8]; 6] =
@@ -109,7 +109,9 @@ impl Part {
     fn time(&self) -> Duration {
         let found = self.packets.iter().map(Vec::as_slice).collect();
         let codecs = self.codec.as_slice();
-        Packets { found, ..Packets::default() }.longest(codecs)
+        // Nothing in Ogg is AAC.
+        let mut budget = aac::Budget::default();
+        Packets { found, ..Packets::default() }.longest(codecs, &mut budget)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the samples of a track are, by the entries of its sample description.
 
 use super::super::codec::Codec;
-use super::super::{Duration, SPEECH_RATE, bytes, flac};
+use super::super::{Duration, SPEECH_RATE, aac, bytes, flac};
 use super::{behind, count};
 
 /// Samples that are pictures, titles or times.
@@ -40,7 +40,7 @@ fn of_kind(kind: &[u8; 4], content: &[u8]) -> Codec {
     let pcm = |bits| Codec::Pcm { bits, channels, rate: if named == 0 { 8_000 } else { named } };
     match kind {
         b"Opus" => Codec::Opus,
-        b"mp4a" => Codec::Aac { rate: named, channels },
+        b"mp4a" => Codec::Aac(aac::Config::named(0, named, channels)),
         b"alac" => alac(named, content),
         b"fLaC" => {
             let rate = behind(content, b"dfLa").filter_map(flac::stream_rate).min();
@@ -80,7 +80,7 @@ fn of_configuration(esds: &[u8]) -> Codec {
             // AC-3, DTS, Vorbis and others, or a picture.
             0x20..=0x22 | 0x60..=0x65 | 0x6A | 0x6C..=0xFE => None,
             // With another number decoders go by the kind of the entry, which is AAC.
-            _ => Codec::aac(descriptor(decoder.get(13..)?, 5)?),
+            _ => aac::Config::read(descriptor(decoder.get(13..)?, 5)?).map(Codec::Aac),
         }
     };
     configuration().unwrap_or(Codec::Unknown)

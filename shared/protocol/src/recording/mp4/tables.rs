@@ -69,11 +69,11 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The samples of a track. If the tables do not agree, or lead out of the file, only their count is
-/// known: the highest that any of them names.
+/// The samples of a track. If the tables do not agree, or name the same bytes again and again, only their
+/// count is known: the highest that any of them names.
 pub(super) fn packets<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Packets<'a> {
-    if let Some(found) = located(file, tables) {
-        return Packets { found, ..Packets::default() };
+    if let Some(located) = located(file, tables) {
+        return located;
     }
     let named = tables.iter().filter_map(Table::samples).max().unwrap_or_default();
     let of_chunks = |table: &Table<'_>| {
@@ -95,7 +95,7 @@ fn entries(body: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     body.get(8..).unwrap_or_default().chunks_exact(size).take(listed)
 }
 
-fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Vec<&'a [u8]>> {
+fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Packets<'a>> {
     // Of a table that is there twice, nobody knows which counts.
     let one = |is_it: &dyn Fn(Kind) -> bool| {
         let mut found = tables.iter().filter(|table| is_it(table.kind));
@@ -110,7 +110,8 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Vec<&'a [u8]>> {
     let mut runs =
         entries(chunks.body, 12).map(|entry| (count(entry, 0), count(entry, 4))).peekable();
     let mut of_chunk = 0;
-    let mut found = Vec::new();
+    let mut packets = Packets::default();
+    let mut sample = 0;
     for (chunk, offset) in entries(offsets.body, width).enumerate() {
         let number = u32::try_from(chunk + 1).ok()?;
         if let Some((_, samples)) = runs.next_if(|(first, _)| *first <= number) {
@@ -122,13 +123,23 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Vec<&'a [u8]>> {
         })
         .ok()?;
         for _ in 0..of_chunk {
-            let size = sizes.size(found.len()).filter(|_| (found.len() as u64) < samples)?;
+            let size = sizes.size(sample).filter(|_| (sample as u64) < samples)?;
             let end = at.checked_add(size)?;
-            found.push(file.get(at..end).filter(|sample| left.take(sample))?);
+            match there(file, at, end) {
+                Some(part) if left.take(part) => packets.found.push(part),
+                None if left.take(&[]) => packets.others.0 += 1,
+                _ => return None,
+            }
+            sample += 1;
             at = end;
         }
     }
-    (found.len() as u64 == samples).then_some(found)
+    (sample as u64 == samples).then_some(packets)
+}
+
+/// What the file has of a sample, if it has any of it: a file may have been cut off.
+fn there(file: &[u8], at: usize, end: usize) -> Option<&[u8]> {
+    file.get(at..end).or_else(|| file.get(at..).filter(|rest| !rest.is_empty()))
 }
 
 /// How many samples and bytes are still looked at. More are not listed by tables that fit into the file,
@@ -207,14 +218,18 @@ impl<'a> Fragment<'a> {
                 false => Some(self.size).filter(|size| *size > 0),
             };
             let end = at.zip(size).and_then(|(at, size)| at.checked_add(size as usize));
-            match at.zip(end).and_then(|(at, end)| file.get(at..end)) {
+            let place = at.zip(end);
+            match place.and_then(|(at, end)| there(file, at, end)) {
                 Some(packet) if left.take(packet) => self.packets.found.push(packet),
-                Some(_) | None => {
+                packet => {
                     let rest = u64::from(samples) - sample as u64;
-                    let size = u64::from(size.unwrap_or_default());
                     let (count, bytes) = &mut self.packets.others;
                     *count = count.saturating_add(rest);
-                    *bytes = bytes.saturating_add(rest.saturating_mul(size)).max(file.len() as u64);
+                    // Of samples behind the end of the file, no byte is anywhere.
+                    if packet.is_some() || place.is_none() {
+                        let named = rest.saturating_mul(size.unwrap_or_default().into());
+                        *bytes = bytes.saturating_add(named).max(file.len() as u64);
+                    }
                     break;
                 }
             }

@@ -97,9 +97,17 @@ fn aac_lasts_as_its_samples_whatever_the_movie_claims() {
     assert_eq!(most_seconds(&file(&[named], &[])), 64);
 }
 
+/// A block of AAC without bands, as short as one can be.
+const SILENT: &[u8] = b"\x00\xc8\x00\x07";
+
 #[test]
-fn several_frames_of_aac_in_one_sample_count_by_their_size() {
-    // As many bytes as 16 frames of 128 kbit/s have.
+fn several_frames_of_aac_in_one_sample_count_each() {
+    for frames in [2, 4, 250] {
+        let frames = SILENT.repeat(frames);
+        let track = sound(aac(8_000), &frames, 1_000);
+        assert_eq!(most_seconds(&file(&[track], &[])), 128 * frames.len() as u64 / 4);
+    }
+    // Those that nobody can decode count by their size: as many bytes as 16 of 128 kbit/s have.
     let frames = [0x21; 16 * 370];
     let track = sound(aac(48_000), &frames, 100);
     assert!(most_seconds(&file(&[track], &[])) >= 32);
@@ -107,6 +115,31 @@ fn several_frames_of_aac_in_one_sample_count_by_their_size() {
     let mut track = sound(aac(48_000), b"a frame", 1_000);
     track.samples[7] = &frames[..768];
     assert_eq!(most_seconds(&file(&[track], &[])), 22);
+}
+
+#[test]
+fn no_table_hides_the_frames_of_aac_in_its_samples() {
+    let frames = SILENT.repeat(100);
+    let honest = file(&[sound(aac(8_000), &frames, 10)], &[]);
+    assert_eq!(most_seconds(&honest), 128);
+    let find = |what: &[u8]| memchr::memmem::find(&honest, what).unwrap();
+    let mut forged = honest.clone();
+    forged[find(b"stsz") + 15] = 1;
+    assert!(most_seconds(&forged) >= 128);
+    let again = part(b"stsz", &numbers(&[0, 1, 1]));
+    assert!(most_seconds(&file(&[sound(aac(8_000), &frames, 10)], &again)) >= 128);
+}
+
+#[test]
+fn a_file_that_was_cut_off_counts_what_it_has_and_each_sample_that_it_lacks() {
+    let track = sound(aac(8_000), SILENT, 1_000);
+    let entries = track.written(12 + 8 + 500, &[]);
+    let movie = part(b"moov", &entries);
+    let begin = movie.len() + 8;
+    let movie = part(b"moov", &track.written(begin + 8, &[]));
+    let whole = [movie, part(b"mdat", &SILENT.repeat(1_000))].concat();
+    assert_eq!(most_seconds(&whole), 128);
+    assert_eq!(most_seconds(&whole[..whole.len() - 1_501]), 128);
 }
 
 #[test]
@@ -146,7 +179,7 @@ fn the_longest_sound_track_counts_each_by_its_own_codec() {
     let mut two = long();
     two.entries.extend(aac(48_000));
     assert_eq!(most_seconds(&file(&[two], &[])), 128);
-    let adts = sound(aac(48_000), b"\xff\xf1\x6c\x40", 1_000);
+    let adts = sound(aac(48_000), b"\xff\xf1\x6c\x40\x01\x7f\xfc\x00\xc8\x00\x07", 1_000);
     assert_eq!(most_seconds(&file(&[adts], &[])), 128);
 }
 
