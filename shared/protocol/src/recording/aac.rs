@@ -80,11 +80,18 @@ impl Decoder {
             return self.named.most(1, packet.len() as u64);
         }
         // A decoder may have forgotten what a header said.
-        let anew = (self.now != self.named).then(|| Self::new(self.named).blocks(packet));
-        self.blocks(packet).max(anew.unwrap_or_default()).max(one)
+        let anew = (self.now != self.named).then(|| Self::new(self.named).all(packet));
+        self.all(packet).max(anew.unwrap_or_default()).max(one)
     }
 
-    fn blocks(&mut self, packet: &[u8]) -> Duration {
+    /// The time of blocks, and of the rest by its size, in case that a decoder reads more than this one.
+    fn all(&mut self, packet: &[u8]) -> Duration {
+        let (sum, rest) = self.blocks(packet);
+        sum.plus(self.named.unread(rest))
+    }
+
+    /// The time of blocks, and the count of bytes behind them that cannot be decoded.
+    fn blocks(&mut self, packet: &[u8]) -> (Duration, usize) {
         // Zeros behind the last block are no block.
         let last = packet.iter().rposition(|byte| *byte != 0).unwrap_or_default();
         let mut bits = Bits::new(packet);
@@ -95,14 +102,14 @@ impl Decoder {
                 Some(true) => sum.add(self.now.frame()),
                 Some(false) => {}
                 None => {
-                    // A decoder drops the rest. It counts by its size, in case that one reads more.
+                    // A decoder drops the rest.
                     self.restore();
-                    return sum.plus(self.named.unread(packet.len() - begin));
+                    return (sum, packet.len() - begin);
                 }
             }
             bits.align();
             if bits.byte() > last {
-                return sum;
+                return (sum, 0);
             }
         }
     }
@@ -129,8 +136,9 @@ impl Decoder {
     }
 }
 
-/// The time of a frame of ADTS, which begins with this header.
+/// The time of a frame of ADTS, which begins with this header. What looks like one and cannot be decoded
+/// may be found in other data.
 pub(super) fn frame(header: &Header, frame: &[u8]) -> Duration {
     let said = header.config.frame().times(header.blocks);
-    Decoder::new(header.config).blocks(frame).max(said)
+    Decoder::new(header.config).blocks(frame).0.max(said)
 }

@@ -169,16 +169,18 @@ fn windows_tools_and_object_types_are_read_as_they_are() {
     assert!(config([0x12, 0x0C]).frame() < config([0x12, 0x08]).frame());
 }
 
+/// A block of so many bands of zeros: 31 and more.
+fn bands(bands: u32) -> Vec<u8> {
+    let long = [(0, 4), (bands, 6), (0, 1)];
+    let sections = [(0, 4), (31, 5), (bands - 31, 5)];
+    written(&[&SINGLE[..], &silent(&long, &sections), &[END]].concat())
+}
+
 #[test]
 fn a_header_of_adts_in_a_packet_counts_until_a_decoder_forgets_it() {
     // 16 kHz in a track of 44.1 kHz: blocks of 43 bands, which are 49 at 44.1 kHz.
     let header = |length: u32| {
         written(&[(0xFFF1, 16), (1, 2), (8, 4), (0, 1), (1, 3), (0, 4), (length, 13), (0x1FFC, 13)])
-    };
-    let bands = |bands: u32| {
-        let long = [(0, 4), (bands, 6), (0, 1)];
-        let sections = [(0, 4), (31, 5), (bands - 31, 5)];
-        written(&[&SINGLE[..], &silent(&long, &sections), &[END]].concat())
     };
     let track = config([0x12, 0x08]);
     let begin = [header(11), bands(43).repeat(4)].concat();
@@ -196,18 +198,14 @@ fn a_header_of_adts_in_a_packet_counts_until_a_decoder_forgets_it() {
     let four = Header::read(&begin).unwrap();
     assert_eq!(frame(&four, &begin), slow.times(4));
     assert_eq!(frame(&four, &begin[..9]), slow);
+    assert_eq!(frame(&four, &[&begin[..9], &[0xFF; 8_000]].concat()), slow);
 }
 
 #[test]
 fn any_of_several_configurations_may_decode_a_packet() {
     let (fast, slow) = (config([0x12, 0x08]), config([0x14, 0x08]));
-    let bands = |bands: u32| {
-        let long = [(0, 4), (bands, 6), (0, 1)];
-        let sections = [(0, 4), (31, 5), (bands - 31, 5)];
-        written(&[&SINGLE[..], &silent(&long, &sections), &[END]].concat()).repeat(9)
-    };
     // The first only by the higher rate.
-    let (many, few) = (bands(49), bands(43));
+    let (many, few) = (bands(49).repeat(9), bands(43).repeat(9));
     let packets = Packets { found: vec![&many, &few], ..Packets::default() };
     let sum = time(&[fast, slow], &packets, &mut Budget { bytes: 10_000 });
     assert_eq!(sum, fast.frame().times(9).plus(slow.frame().times(9)));
