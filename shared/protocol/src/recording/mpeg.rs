@@ -16,7 +16,12 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
 /// The sum of all frames, and their bytes. A decoder plays those of MPEG audio or those of ADTS, by
 /// which of them it finds in a row, and passes over the others.
 pub(super) fn frames(data: &[u8]) -> (Duration, usize) {
-    let (layers, adts) = (walk(data, layered), walk(data, adts));
+    let (layers, mut adts) = (walk(data, layered), walk(data, adts));
+    // Once a decoder has found ADTS, it takes frames whose layer is not zero too.
+    if adts.is_in_a_row && adts.framed < data.len() {
+        let any = walk(data, any_adts);
+        adts = if any.sum > adts.sum { Walk { is_in_a_row: true, ..any } } else { adts };
+    }
     let counts = match (layers.is_in_a_row, adts.is_in_a_row) {
         (true, false) => layers,
         (false, true) => adts,
@@ -72,13 +77,14 @@ struct Frame {
 
 /// ISO/IEC 13818-7.
 fn adts(data: &[u8]) -> Option<Frame> {
-    let [0xFF, second, ..] = data else { return None };
-    if second & 0xF6 != 0xF0 {
-        return None;
-    }
+    data.get(1).filter(|second| *second & 6 == 0).and_then(|_| any_adts(data))
+}
+
+/// The same, whatever its layer.
+fn any_adts(data: &[u8]) -> Option<Frame> {
     let header = aac::Header::read(data)?;
     let frame = &data[..header.length.min(data.len())];
-    Some(Frame { duration: aac::frame(&header, frame), bytes: header.length })
+    Some(Frame { duration: aac::frame(&header, frame), bytes: frame.len() })
 }
 
 /// ISO/IEC 11172-3 and 13818-3, layers I to III, and the unofficial MPEG 2.5.

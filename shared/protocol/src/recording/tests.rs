@@ -179,6 +179,13 @@ fn adts_lasts_as_its_frames() {
     let mut frame = vec![0xFF, 0xF1, 0x60, 0x40, 0x02, 0x80, 0xFC];
     frame.resize(20, 0);
     assert_eq!(most_seconds(&frame.repeat(1_000)), 64);
+    // A layer that is none hides no frame behind others, and several blocks in one frame count each.
+    let mut other = frame.clone();
+    other[1] |= 2;
+    assert_eq!(most_seconds(&[frame.repeat(100), other.repeat(900)].concat()), 64);
+    let mut silent = b"\x00\xc8\x00\x07".repeat(10);
+    silent.splice(..0, [0xFF, 0xF1, 0x60, 0x40, 0x05, 0xE0, 0xFC]);
+    assert_eq!(most_seconds(&silent.repeat(100)), 64);
 }
 
 #[test]

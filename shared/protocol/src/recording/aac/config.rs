@@ -138,9 +138,12 @@ impl Header {
         bits.window() >> 52 == 0xFFF
     }
 
-    /// `None` if decoders refuse it.
+    /// `None` if decoders refuse it. They do not look at the layer, which is zero.
     pub(in super::super) fn read(frame: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(frame.get(..Self::BYTES)?);
+        if !Self::is_at(&bits) {
+            return None;
+        }
         bits.skip(12 + 1 + 2);
         let has_checksum = !bits.is_set();
         let object = bits.take(2) + 1;
