@@ -34,8 +34,10 @@ impl Budget {
         Self { bytes: file.len().saturating_mul(3) }
     }
 
-    fn take(&mut self, packet: &[u8]) -> bool {
-        let left = self.bytes.checked_sub(packet.len().max(FEWEST_BYTES));
+    /// Takes what so many decoders walk of a packet, if it is left. The shortest packets take longer than
+    /// their bytes, but no more than those of an honest recording of silence in two configurations.
+    fn take(&mut self, packet: &[u8], decoders: usize) -> bool {
+        let left = self.bytes.checked_sub((packet.len() + 2 * FEWEST_BYTES) * decoders);
         self.bytes = left.unwrap_or_default();
         left.is_some()
     }
@@ -45,12 +47,22 @@ impl Budget {
 /// them.
 pub(super) fn time(configs: &[Config], packets: &Packets<'_>, budget: &mut Budget) -> Duration {
     let mut decoders: Vec<_> = configs.iter().copied().map(Decoder::new).collect();
-    let (count, bytes) = packets.others;
-    let others = configs.iter().map(|config| config.most(count, bytes)).max();
-    packets.found.iter().fold(others.unwrap_or_default(), |sum, packet| {
-        let times = decoders.iter_mut().map(|decoder| decoder.packet(packet, budget));
-        sum.plus(times.max().unwrap_or_default())
-    })
+    let mut sum = Duration::default();
+    let is_beyond = |packet: &&[u8]| {
+        let is_beyond = !budget.take(packet, decoders.len());
+        if !is_beyond {
+            let times = decoders.iter_mut().map(|decoder| decoder.packet(packet));
+            sum.add(times.max().unwrap_or_default());
+        }
+        is_beyond
+    };
+    let walked = packets.found.iter().position(is_beyond).unwrap_or(packets.found.len());
+    let beyond = &packets.found[walked..];
+    let size: usize = beyond.iter().map(|packet| packet.len()).sum();
+    let count = packets.others.0.saturating_add(beyond.len() as u64);
+    let bytes = packets.others.1.saturating_add(size as u64);
+    let most = configs.iter().map(|config| config.most(count, bytes)).max();
+    sum.plus(most.unwrap_or_default())
 }
 
 /// A decoder of the packets of a track, as far as time is concerned.
@@ -71,13 +83,10 @@ impl Decoder {
     }
 
     /// The time of a packet: of its blocks, and one at least.
-    fn packet(&mut self, packet: &[u8], budget: &mut Budget) -> Duration {
+    fn packet(&mut self, packet: &[u8]) -> Duration {
         let one = self.named.frame();
         if !self.named.is_walked() {
             return self.named.unread(packet.len()).max(one);
-        }
-        if !budget.take(packet) {
-            return self.named.most(1, packet.len() as u64);
         }
         // A decoder may have forgotten what a header said.
         let anew = (self.now != self.named).then(|| Self::new(self.named).all(packet));

@@ -46,7 +46,7 @@ fn low() -> Config {
 fn frames(config: Config, packets: &[&[u8]]) -> u64 {
     let size: usize = packets.iter().map(|packet| packet.len()).sum();
     let packets = Packets { found: packets.to_vec(), ..Packets::default() };
-    let mut budget = Budget { bytes: size.max(64) };
+    let mut budget = Budget { bytes: size + 100 };
     let sum = time(&[config], &packets, &mut budget);
     (0..100_000).find(|frames| config.frame().times(*frames) >= sum).unwrap()
 }
