@@ -30,7 +30,7 @@ struct Movie<'a> {
     sizes: Vec<(u32, u32)>,
     /// Where the fragment in which the walk is begins.
     moof: usize,
-    /// How many samples of fragments are still looked at.
+    /// How many samples are still looked at.
     left: Left,
     /// Whether there may be tracks that are not found.
     is_compressed: bool,
@@ -65,13 +65,19 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     {
         return None;
     }
-    let Movie { tracks, fragments, .. } = movie;
+    let Movie { tracks, fragments, mut left, .. } = movie;
     let mut budget = aac::Budget::of(file);
-    tracks.iter().map(|track| track.time(file, &fragments, &mut budget)).max()
+    tracks.iter().map(|track| track.time(file, &fragments, &mut left, &mut budget)).max()
 }
 
 impl Track<'_> {
-    fn time(&self, file: &[u8], fragments: &[Fragment<'_>], budget: &mut aac::Budget) -> Duration {
+    fn time(
+        &self,
+        file: &[u8],
+        fragments: &[Fragment<'_>],
+        left: &mut Left,
+        budget: &mut aac::Budget,
+    ) -> Duration {
         // Only the handler and the samples together show a picture: decoders go by either.
         let is_sound = self.handlers.is_empty()
             || self.handlers.iter().any(|handler| SOUND.contains(&handler))
@@ -79,7 +85,7 @@ impl Track<'_> {
         if !is_sound {
             return Duration::default();
         }
-        let mut all: Packets<'_> = packets(file, &self.tables);
+        let mut all: Packets<'_> = packets(file, &self.tables, left);
         for fragment in fragments.iter().filter(|fragment| fragment.track == self.id) {
             all.found.extend(&fragment.packets.found);
             all.others.0 = all.others.0.saturating_add(fragment.packets.others.0);

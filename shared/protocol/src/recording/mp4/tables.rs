@@ -71,8 +71,8 @@ impl<'a> Table<'a> {
 
 /// The samples of a track. If the tables do not agree, or name the same bytes again and again, only their
 /// count is known: the highest that any of them names.
-pub(super) fn packets<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Packets<'a> {
-    if let Some(located) = located(file, tables) {
+pub(super) fn packets<'a>(file: &'a [u8], tables: &[Table<'_>], left: &mut Left) -> Packets<'a> {
+    if let Some(located) = located(file, tables, left) {
         return located;
     }
     let named = tables.iter().filter_map(Table::samples).max().unwrap_or_default();
@@ -95,7 +95,7 @@ fn entries(body: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     body.get(8..).unwrap_or_default().chunks_exact(size).take(listed)
 }
 
-fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Packets<'a>> {
+fn located<'a>(file: &'a [u8], tables: &[Table<'_>], left: &mut Left) -> Option<Packets<'a>> {
     // Of a table that is there twice, nobody knows which counts.
     let one = |is_it: &dyn Fn(Kind) -> bool| {
         let mut found = tables.iter().filter(|table| is_it(table.kind));
@@ -105,7 +105,6 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>]) -> Option<Packets<'a>> {
     let chunks = one(&|kind| kind == Kind::Chunks)?;
     let offsets = one(&|kind| matches!(kind, Kind::Offsets(_)))?;
     let samples = sizes.samples()?;
-    let mut left = Left::of(file);
     let Kind::Offsets(width) = offsets.kind else { return None };
     let mut runs =
         entries(chunks.body, 12).map(|entry| (count(entry, 0), count(entry, 4))).peekable();
