@@ -17,6 +17,7 @@ mod mp4;
 mod mpeg;
 mod ogg;
 mod opus;
+mod packets;
 mod program;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use self::bits::Bits;
 use self::blocks::block;
 pub(super) use self::config::{Config, Header, LOW_COMPLEXITY, MAIN};
 use super::Duration;
-use super::codec::Packets;
+use super::packets::Packets;
 
 /// The bytes of the shortest block that has a channel: one without bands.
 const FEWEST_BYTES: usize = 4;

@@ -1,5 +1,6 @@
 //! How long the packets of a container's track last, by the codec that decodes them.
 
+use super::packets::Packets;
 use super::{Duration, SPEECH_RATE, aac, amr, bytes, flac, mpeg, opus, slowest, wave};
 
 /// What the packets of a track are.
@@ -21,15 +22,6 @@ pub(super) enum Codec {
     Each(Duration),
     /// Nobody knows.
     Unknown,
-}
-
-/// The packets of a track.
-#[derive(Clone, Default)]
-pub(super) struct Packets<'a> {
-    /// Those that were found.
-    pub(super) found: Vec<&'a [u8]>,
-    /// The count and the bytes of others, whose content is not known.
-    pub(super) others: (u64, u64),
 }
 
 impl Packets<'_> {

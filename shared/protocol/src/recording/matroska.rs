@@ -2,7 +2,8 @@
 
 use memchr::memmem;
 
-use super::codec::{Codec, Packets, of_wave_tag};
+use super::codec::{Codec, of_wave_tag};
+use super::packets::{Left, Packets};
 use super::{Duration, MOST_TRACKS, SPEECH_RATE, aac, bytes, flac, ogg};
 
 const SEGMENT: u32 = 0x1853_8067;
@@ -25,6 +26,9 @@ const BLOCK: u32 = 0xA1;
 /// Types of tracks that are no sound, with the beginning of their codecs' names.
 const OTHERS: [(u64, &[u8]); 2] = [(1, b"V_"), (17, b"S_")];
 
+/// The shortest frame of a block of several has a byte, and another one for its size.
+const FEWEST_BYTES: usize = 2;
+
 #[derive(Default)]
 struct Track<'a> {
     number: u64,
@@ -41,27 +45,42 @@ struct Track<'a> {
 /// The longest sound track. `None` if there is no track at all.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     let mut tracks: Vec<Track<'_>> = Vec::new();
-    walk(file, |id, content| match (id, tracks.last_mut()) {
-        (TRACK_ENTRY, _) => tracks.push(Track::default()),
-        (TRACK_NUMBER, Some(track)) => track.number = number(content),
-        (TRACK_TYPE, Some(track)) => track.kind = number(content),
-        (CODEC, Some(track)) => track.codec = content,
-        (CODEC_PRIVATE, Some(track)) => track.private = content,
-        (CODINGS, Some(track)) => track.is_coded = true,
-        (RATE, Some(track)) => track.rate = float(content),
-        (CHANNELS, Some(track)) => track.channels = number(content),
-        (BITS, Some(track)) => track.bits = number(content),
-        _ => {}
+    walk(file, |id, content| {
+        if id == TRACK_ENTRY && tracks.len() <= MOST_TRACKS {
+            tracks.push(Track::read(content));
+        }
     });
     if tracks.len() > MOST_TRACKS {
         return None;
     }
+    let mut left = Left::of(file, FEWEST_BYTES);
     let mut budget = aac::Budget::of(file);
-    tracks.iter().map(|track| track.time(file, &mut budget)).max()
+    tracks.iter().map(|track| track.time(file, &mut left, &mut budget)).max()
 }
 
-impl Track<'_> {
-    fn time(&self, file: &[u8], budget: &mut aac::Budget) -> Duration {
+impl<'a> Track<'a> {
+    /// Reads an entry. Decoders pass over an element that has no place where it stands, so only those of
+    /// the entry itself count, and those of sound within its own element.
+    fn read(entry: &'a [u8]) -> Self {
+        let mut track = Self::default();
+        children(entry, |id, content| match id {
+            TRACK_NUMBER => track.number = number(content),
+            TRACK_TYPE => track.kind = number(content),
+            CODEC => track.codec = content,
+            CODEC_PRIVATE => track.private = content,
+            CODINGS => track.is_coded = true,
+            AUDIO => children(content, |id, content| match id {
+                RATE => track.rate = float(content),
+                CHANNELS => track.channels = number(content),
+                BITS => track.bits = number(content),
+                _ => {}
+            }),
+            _ => {}
+        });
+        track
+    }
+
+    fn time(&self, file: &[u8], left: &mut Left, budget: &mut aac::Budget) -> Duration {
         let is_other =
             |(kind, codec): &(u64, &[u8])| *kind == self.kind && self.codec.starts_with(codec);
         if OTHERS.iter().any(is_other) {
@@ -76,7 +95,7 @@ impl Track<'_> {
                     packets.others.0 += frames.len() as u64;
                     packets.others.1 += content.len() as u64;
                 } else {
-                    packets.found.extend(frames);
+                    frames.into_iter().for_each(|frame| packets.add(frame, left));
                 }
             }
         });
@@ -125,7 +144,7 @@ impl Track<'_> {
 
     /// The frames of a block, if it is this track's: the track's number, a time of two bytes, flags,
     /// and one frame or several. A track without a number may have all blocks.
-    fn frames<'a>(&self, content: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    fn frames<'f>(&self, content: &'f [u8]) -> Option<Vec<&'f [u8]>> {
         let (track, length) = element_size(content, 0)?;
         if self.number != 0 && track.unwrap_or_default() as u64 != self.number {
             return None;
@@ -196,6 +215,18 @@ fn walk<'a>(file: &'a [u8], mut see: impl FnMut(u32, &'a [u8])) {
                 next.map_or(file.len(), |offset| at + 1 + offset)
             }
         };
+    }
+}
+
+/// Shows each element of one level and its content, up to an element that begins another part of the file.
+fn children<'a>(content: &'a [u8], mut see: impl FnMut(u32, &'a [u8])) {
+    let mut at = 0;
+    while let Some((id, begin, end)) = element(content, at)
+        && !matches!(id, SEGMENT | TRACKS | TRACK_ENTRY | CLUSTER)
+    {
+        let end = end.unwrap_or(content.len());
+        see(id, content.get(begin..end).unwrap_or_default());
+        at = end;
     }
 }
 

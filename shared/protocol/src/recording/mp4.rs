@@ -5,8 +5,9 @@ mod tables;
 
 use memchr::memmem;
 
-use self::tables::{Fragment, Left, Table, packets};
-use super::codec::{Codec, Packets};
+use self::tables::{Fragment, Table, packets};
+use super::codec::Codec;
+use super::packets::{Left, Packets};
 use super::{Duration, MOST_TRACKS, aac, bytes};
 
 /// Boxes whose content is boxes again.
@@ -21,6 +22,12 @@ const FIRST: [&[u8; 4]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wid
 
 /// Handlers of sound. Others are those of pictures and titles.
 const SOUND: [&[u8; 4]; 2] = [b"soun", b"m1a "];
+
+/// A sample has four bytes at least in the tables.
+const FEWEST_BYTES: usize = 4;
+
+/// No track has more kinds of samples that differ in their codec. Each of them takes a walk.
+const MOST_CODECS: usize = 8;
 
 #[derive(Default)]
 struct Movie<'a> {
@@ -55,9 +62,9 @@ pub(super) fn begins(file: &[u8]) -> bool {
 
 /// The longest sound track. `None` if no track can be found.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let mut movie = Movie { left: Left::of(file), ..Movie::default() };
+    let mut movie = Movie { left: Left::of(file, FEWEST_BYTES), ..Movie::default() };
     walk(file, (0, file.len()), DEEPEST, &mut movie);
-    let has_too_many = |track: &Track<'_>| track.codecs.len() > MOST_TRACKS;
+    let has_too_many = |track: &Track<'_>| track.codecs.len() > MOST_CODECS;
     if movie.is_compressed
         || movie.tracks.len() > MOST_TRACKS
         || movie.sizes.len() > MOST_TRACKS
@@ -137,10 +144,14 @@ impl<'a> Track<'a> {
             b"stsd" => {
                 let mut at = 8;
                 while let Some((kind, content, after)) = next_box(body, at, body.len())
-                    && self.codecs.len() <= MOST_TRACKS
+                    && self.codecs.len() <= MOST_CODECS
                 {
                     self.kinds.push(kind);
-                    self.codecs.extend(entry::codecs(&kind, &body[content..after]));
+                    for codec in entry::codecs(&kind, &body[content..after]) {
+                        if !self.codecs.contains(&codec) {
+                            self.codecs.push(codec);
+                        }
+                    }
                     at = after;
                 }
             }

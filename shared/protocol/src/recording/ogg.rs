@@ -2,25 +2,35 @@
 
 use memchr::memmem;
 
-use super::codec::{Codec, Packets};
+use super::codec::Codec;
+use super::packets::Packets;
 use super::{Duration, MOST_TRACKS, aac, believed, bytes, flac};
+
+/// Flags of a page: it goes on with a packet of the one before, or begins a stream.
+const CONTINUED: u8 = 1;
+const FIRST: u8 = 2;
+
+/// No stream has more heads that differ in their codec. Each of them takes a walk.
+const MOST_CODECS: usize = 8;
 
 /// The beginnings of streams that are no sound: Theora, OGM video, VP8, Dirac, Skeleton, and titles.
 const OTHERS: [&[u8]; 6] =
     [b"\x80theora", b"\x01video", b"OVP80", b"BBCD\0", b"fishead\0", b"\x80kate\0"];
 
-/// A stream, or one of several that follow each other in it.
-struct Part {
+/// A stream, with those that follow it under the same number.
+struct Stream {
     serial: u32,
-    /// `None` if it is no sound.
-    codec: Option<Codec>,
+    /// What decodes it. None of them, if it is no sound.
+    codecs: Vec<Codec>,
     packets: Vec<Vec<u8>>,
+    /// The count of packets without content.
+    empty: u64,
 }
 
 /// The sum of all packets of all streams, because they may follow each other, whatever positions the
 /// pages name.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    let mut parts: Vec<Part> = Vec::new();
+    let mut streams: Vec<Stream> = Vec::new();
     // The packets that have begun, by their stream.
     let mut begun: Vec<(u32, Vec<u8>)> = Vec::new();
     let mut read = 0;
@@ -32,27 +42,31 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
             begun.len() - 1
         });
         read += rest.len().min(segments.iter().map(|size| usize::from(*size)).sum());
-        if read > 2 * file.len() || parts.len() > MOST_TRACKS || begun.len() > MOST_TRACKS {
+        let has_too_many = |stream: &Stream| stream.codecs.len() > MOST_CODECS;
+        if read > 2 * file.len() || begun.len() > MOST_TRACKS || streams.iter().any(has_too_many) {
             return None;
         }
         let packet = &mut begun[index].1;
-        let is_continued = flags & 1 != 0;
+        let is_continued = flags & CONTINUED != 0;
         if !is_continued && !packet.is_empty() {
-            take(&mut parts, serial, std::mem::take(packet));
+            take(&mut streams, serial, std::mem::take(packet), false);
         }
+        // Only the first packet of a page that begins a stream is a head. Later ones may look like it.
+        let mut may_be_head = flags & FIRST != 0 && !is_continued;
         for size in segments {
             let (content, after) = rest.split_at(usize::from(*size).min(rest.len()));
             packet.extend_from_slice(content);
             rest = after;
             if *size < 255 {
-                take(&mut parts, serial, std::mem::take(packet));
+                let may_be_head = std::mem::take(&mut may_be_head);
+                take(&mut streams, serial, std::mem::take(packet), may_be_head);
             }
         }
     }
-    for (serial, packet) in begun {
-        take(&mut parts, serial, packet);
+    for (serial, packet) in begun.into_iter().filter(|(_, packet)| !packet.is_empty()) {
+        take(&mut streams, serial, packet, false);
     }
-    parts.iter().fold(Duration::default(), |sum, part| sum.plus(part.time())).found()
+    streams.iter().fold(Duration::default(), |sum, stream| sum.plus(stream.time())).found()
 }
 
 /// The flags, the stream's number, the segments of a page and what follows its head.
@@ -64,14 +78,20 @@ fn page(file: &[u8], at: usize) -> Option<(u8, u32, &[u8], &[u8])> {
 }
 
 /// Adds a packet to its stream. The first one of a stream is its head.
-fn take(parts: &mut Vec<Part>, serial: u32, packet: Vec<u8>) {
-    let found = parts.iter_mut().rev().find(|part| part.serial == serial);
-    match (head(&packet), found) {
-        (Some(codec), _) => parts.push(Part { serial, codec, packets: Vec::new() }),
-        (None, Some(part)) => part.add(packet),
-        (None, None) => {
-            parts.push(Part { serial, codec: Some(Codec::Unknown), packets: vec![packet] });
-        }
+fn take(streams: &mut Vec<Stream>, serial: u32, packet: Vec<u8>, may_be_head: bool) {
+    let Some(stream) = streams.iter_mut().find(|stream| stream.serial == serial) else {
+        let (codecs, packets) = match head(&packet) {
+            Some(codec) => (codec.into_iter().collect(), Vec::new()),
+            None => (vec![Codec::Unknown], vec![packet]),
+        };
+        streams.push(Stream { serial, codecs, packets, empty: 0 });
+        return;
+    };
+    match head(&packet).filter(|_| may_be_head).flatten() {
+        Some(codec) if !stream.codecs.contains(&codec) => stream.codecs.push(codec),
+        Some(_) => {}
+        None if packet.is_empty() => stream.empty += 1,
+        None => stream.packets.push(packet),
     }
 }
 
@@ -92,26 +112,28 @@ fn head(packet: &[u8]) -> Option<Option<Codec>> {
     }
 }
 
-impl Part {
-    fn add(&mut self, packet: Vec<u8>) {
-        let is_head = match self.codec {
-            None => true,
-            Some(Codec::Opus) => packet.starts_with(b"OpusTags"),
-            // An odd first byte marks a header of Vorbis.
-            Some(Codec::Each(_)) => packet.first().is_none_or(|first| first & 1 != 0),
-            Some(_) => false,
-        };
-        if !is_head {
-            self.packets.push(packet);
-        }
-    }
-
+impl Stream {
+    /// The longest time of its packets, of the codecs that may decode them.
     fn time(&self) -> Duration {
-        let found = self.packets.iter().map(Vec::as_slice).collect();
-        let codecs = self.codec.as_slice();
-        // Nothing in Ogg is AAC.
-        let mut budget = aac::Budget::default();
-        Packets { found, ..Packets::default() }.longest(codecs, &mut budget)
+        let times = self.codecs.iter().map(|codec| {
+            let is_head = |packet: &&[u8]| match codec {
+                Codec::Opus => packet.starts_with(b"OpusTags"),
+                // An odd first byte marks a header of Vorbis.
+                Codec::Each(_) => packet.first().is_none_or(|first| first & 1 != 0),
+                Codec::Aac(_)
+                | Codec::Mpeg
+                | Codec::Flac { .. }
+                | Codec::Amr { .. }
+                | Codec::Pcm { .. }
+                | Codec::Unknown => false,
+            };
+            let packets = self.packets.iter().map(Vec::as_slice);
+            let found = packets.filter(|packet| !is_head(packet)).collect();
+            // Nothing in Ogg is AAC.
+            let mut budget = aac::Budget::default();
+            Packets { found, others: (self.empty, 0) }.longest(&[*codec], &mut budget)
+        });
+        times.max().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the samples of a track are: by the tables of the track, and by its fragments.
 
 use super::super::bytes;
-use super::super::codec::Packets;
+use super::super::packets::{Left, Packets};
 use super::count;
 
 /// A table of a track.
@@ -139,29 +139,6 @@ fn located<'a>(file: &'a [u8], tables: &[Table<'_>], left: &mut Left) -> Option<
 /// What the file has of a sample, if it has any of it: a file may have been cut off.
 fn there(file: &[u8], at: usize, end: usize) -> Option<&[u8]> {
     file.get(at..end).or_else(|| file.get(at..).filter(|rest| !rest.is_empty()))
-}
-
-/// How many samples and bytes are still looked at. More are not listed by tables that fit into the file,
-/// unless they name the same bytes again and again.
-#[derive(Default)]
-pub(super) struct Left {
-    samples: usize,
-    bytes: usize,
-}
-
-impl Left {
-    pub(super) fn of(file: &[u8]) -> Self {
-        Self { samples: file.len() / 4 + 1, bytes: 2 * file.len() }
-    }
-
-    /// Takes one sample of it, if that is left.
-    fn take(&mut self, sample: &[u8]) -> bool {
-        let left = self.samples.checked_sub(1).zip(self.bytes.checked_sub(sample.len()));
-        if let Some((samples, bytes)) = left {
-            *self = Self { samples, bytes };
-        }
-        left.is_some()
-    }
 }
 
 /// The samples of one fragment of a track.

@@ -68,6 +68,23 @@ fn no_page_of_ogg_hides_a_packet() {
 }
 
 #[test]
+fn no_packet_in_a_stream_of_ogg_hides_those_behind_it() {
+    let packets = |count: usize| page(1, 0, &vec![LONG_OPUS; count]);
+    let mut tiny_window = b"\x01vorbis\0\0\0\0\x01".to_vec();
+    tiny_window.extend(48_000_u32.to_le_bytes());
+    tiny_window.extend([0; 12]);
+    tiny_window.extend([0x11, 1]);
+    for head in [b"\x80theora".as_slice(), &tiny_window, b"\x7fFLAC\x01", b"fishead\0"] {
+        for flags in [0, 2] {
+            let file = [opus(1), packets(1), page(1, flags, &[head]), packets(100)].concat();
+            assert!(most_seconds(&file) >= 12, "{flags}: {head:?}");
+        }
+    }
+    // A page of empty packets takes no memory for each.
+    assert!(most_seconds(&[opus(1), page(1, 0, &[b""; 255]).repeat(10_000)].concat()) >= 1_000);
+}
+
+#[test]
 fn flac_in_ogg_lasts_as_all_its_frames() {
     let head = [b"\x7fFLAC\x01\0\0\0".as_slice(), &flac_head()].concat();
     // Several in one packet too.

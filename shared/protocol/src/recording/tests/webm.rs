@@ -70,6 +70,31 @@ fn the_pictures_of_a_video_are_no_sound_and_cannot_hide_one() {
 }
 
 #[test]
+fn an_element_outside_of_its_place_changes_no_track() {
+    let types = [element(b"\x83", &[1]), element(b"\x86", b"V_VP8")].concat();
+    let number = element(b"\xd7", &[99]);
+    let sound = blocks(2, 0, &LONG_OPUS, 100);
+    for misplaced in [&types, &number] {
+        let within = element(b"\xe1", misplaced);
+        for opus in [track(2, 2, b"A_OPUS", &[]), track(2, 2, b"A_OPUS", &within)] {
+            let tracks = element(b"\x16\x54\xae\x6b", &opus);
+            let cluster = element(b"\x1f\x43\xb6\x75", &sound);
+            let content = [tracks.as_slice(), misplaced, &cluster].concat();
+            let segment = element(b"\x18\x53\x80\x67", &content);
+            let file = [element(b"\x1a\x45\xdf\xa3", b""), segment].concat();
+            assert_eq!(most_seconds(&file), 12, "{misplaced:?}");
+        }
+    }
+}
+
+#[test]
+fn a_block_of_empty_frames_takes_no_memory_for_each() {
+    let opus = track(1, 2, b"A_OPUS", &[]);
+    let blocks = blocks(1, 4, &[255], 20_000);
+    assert!(most_seconds(&file(&[opus], &[blocks])) >= 100_000);
+}
+
+#[test]
 fn the_frames_of_a_block_count_each() {
     let opus = track(1, 2, b"A_OPUS", &[]);
     let frames = LONG_OPUS.repeat(3);
