@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use self::import::ImportArguments;
 use self::raise::RaiseArguments;
 use crate::api::{Method, encoded};
+use crate::count::count;
 use crate::error::CliError;
 use crate::money;
 use crate::output::warnings;
@@ -117,6 +118,7 @@ impl Args for Limits {
                 .help(capitalised(&limit.to_string()))
                 .value_name("NUMBER")
                 .value_parser(move |text: &str| amount(limit, text))
+                .allow_negative_numbers(true)
         };
         let group = ArgGroup::new("limits").multiple(true);
         command
@@ -165,7 +167,7 @@ fn amount(limit: Limit, text: &str) -> Result<Amount, String> {
             dollars.map(Amount::Usd).ok_or_else(|| "must be US dollars or none".to_owned())
         }
         Quantity::Requests | Quantity::Tokens | Quantity::Unit(_) => {
-            text.parse().map(Amount::At).map_err(|_| "must be a whole number or none".to_owned())
+            count(text).map(Amount::At).map_err(|why| format!("{why}, or none"))
         }
     }
 }

@@ -7,6 +7,7 @@ use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::models::{KnownModel, ModelFacts};
 use serde_json::json;
 
+use crate::count::count;
 use crate::error::CliError;
 use crate::globals::Globals;
 use crate::output::Output;
@@ -88,15 +89,15 @@ fn idle_usd() -> f64 {
 #[derive(Args, Debug)]
 pub(crate) struct CostArguments {
     /// Attendees.
-    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = count, allow_negative_numbers = true)]
     attendees: u64,
 
     /// Requests of each attendee.
-    #[arg(long, default_value_t = 200, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 200, value_name = "NUMBER", value_parser = count, allow_negative_numbers = true)]
     requests: u64,
 
     /// Seconds that a response takes.
-    #[arg(long, default_value_t = SECONDS_PER_REQUEST, value_name = "SECONDS")]
+    #[arg(long, default_value_t = SECONDS_PER_REQUEST, value_name = "SECONDS", value_parser = count, allow_negative_numbers = true)]
     seconds: u64,
 
     /// Memory of the functions that call Azure, in MB: the template's MemorySize.
@@ -104,15 +105,15 @@ pub(crate) struct CostArguments {
     memory: u64,
 
     /// Size of a response in KB. A streamed token takes about 0.3 KB.
-    #[arg(long, default_value_t = RESPONSE_KB, value_name = "KB")]
+    #[arg(long, default_value_t = RESPONSE_KB, value_name = "KB", value_parser = count, allow_negative_numbers = true)]
     kilobytes: u64,
 
     /// Input tokens of a request, for Azure's cost.
-    #[arg(long, default_value_t = 500, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 500, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     prompt_tokens: u64,
 
     /// Output tokens of a request, for Azure's cost.
-    #[arg(long, default_value_t = 500, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 500, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     completion_tokens: u64,
 
     /// Model whose list prices are Azure's cost, for example gpt-5-mini.

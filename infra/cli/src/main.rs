@@ -10,6 +10,7 @@ mod aws;
 mod changes;
 mod config;
 mod cost;
+mod count;
 mod deploy;
 mod deployment;
 mod destroy;

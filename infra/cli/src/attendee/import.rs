@@ -250,7 +250,10 @@ mod tests {
     fn every_error_has_its_line() {
         let errors = read_csv("user,tokens_per_minute,mood\nada,many,x\n山,5,y\n").unwrap_err();
         assert!(errors[0].starts_with("the column mood is unknown"), "{errors:?}");
-        assert_eq!(errors[1], "line 2: tokens_per_minute must be a whole number or none");
+        assert_eq!(
+            errors[1],
+            "line 2: tokens_per_minute must be a whole number, such as 3000000 or 3,000,000, or none"
+        );
         assert!(errors[2].starts_with("line 3: \"山\": user "), "{errors:?}");
         assert!(read_csv("ada\nbob\n").is_err());
     }

@@ -9,6 +9,7 @@ use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::cost::{Shape, azure_usd, cents, in_flight, prices};
+use crate::count::count;
 use crate::money::{self, dollars};
 use crate::table::text;
 
@@ -17,15 +18,15 @@ use crate::table::text;
 #[command(next_help_heading = "Assumptions of the estimate")]
 pub(super) struct Assumptions {
     /// Total requests per attendee. Default: 200, with --preset agents 100, with demo 20.
-    #[arg(long, value_name = "REQUESTS")]
+    #[arg(long, value_name = "REQUESTS", value_parser = count, allow_negative_numbers = true)]
     requests_each: Option<u64>,
 
     /// Input tokens per request. Default: 500, with --preset agents 20,000.
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     prompt_tokens: Option<u64>,
 
     /// Output tokens per request. Default: 500, with --preset agents 1,000.
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     completion_tokens: Option<u64>,
 
     /// Azure's prices in USD per million input and output tokens, for example 0.15,0.60. Default:
@@ -35,7 +36,7 @@ pub(super) struct Assumptions {
 
     /// Lambda concurrency limit of the AWS account. Default: the profile's. Without one,
     /// concurrency is not checked.
-    #[arg(long, value_name = "ENVIRONMENTS")]
+    #[arg(long, value_name = "ENVIRONMENTS", value_parser = count, allow_negative_numbers = true)]
     concurrency: Option<u64>,
 }
 

@@ -3,13 +3,14 @@
 use clap::{ArgAction, Args};
 use serde_json::{Map, Value, json};
 
+use crate::count::count;
 use crate::error::CliError;
 
 /// The options. Those that are absent stay as they are, or get their defaults.
 #[derive(Args, Debug, Default)]
 pub(super) struct Settings {
     /// Expected number of attendees. Default: 100.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = count, allow_negative_numbers = true)]
     attendees: Option<u64>,
 
     /// Deployments to offer, separated by commas, or `all`.
@@ -21,21 +22,21 @@ pub(super) struct Settings {
     default_models: Vec<(String, String)>,
 
     /// Max output tokens of a choice. Default: 4096, or 16384 for reasoning models.
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     max_completion_tokens: Option<u64>,
 
     /// Max number of choices of a request.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = count, allow_negative_numbers = true)]
     max_choices: Option<u64>,
 
     /// Budget of the event in total tokens. Each attendee gets twice the fair share of it, unless
     /// --limit tokens_total is set.
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = count, allow_negative_numbers = true)]
     budget: Option<u64>,
 
     /// Budget of the event in US dollars, such as 50. Needs models whose prices are known. Each
     /// attendee gets twice the fair share of it, unless --limit usd_total is set.
-    #[arg(long, value_name = "USD", value_parser = dollars)]
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     budget_usd: Option<f64>,
 
     /// Limit of each attendee: tokens_per_minute=50000, or none. On one model:
@@ -121,10 +122,13 @@ pub(crate) fn limit(text: &str) -> Result<(String, Value), String> {
     let (name, value) = pair(text)?;
     let number = match value.as_str() {
         "none" => Value::Null,
-        number => number
-            .parse::<serde_json::Number>()
-            .map(Value::Number)
-            .map_err(|_| "must be LIMIT=NUMBER, or LIMIT=none".to_owned())?,
+        number => match count(number) {
+            Ok(count) => json!(count),
+            Err(_) => number
+                .parse::<serde_json::Number>()
+                .map(Value::Number)
+                .map_err(|_| "must be LIMIT=NUMBER, or LIMIT=none".to_owned())?,
+        },
     };
     let name = match name.split_once(':') {
         // The name of a model stays as it is.
@@ -257,6 +261,7 @@ mod tests {
     #[test]
     fn a_limit_is_a_number_or_none() {
         assert_eq!(limit("in-flight=4"), Ok(("in_flight".to_owned(), json!(4))));
+        assert_eq!(limit("tokens_total=20,000"), Ok(("tokens_total".to_owned(), json!(20_000))));
         assert_eq!(limit("tokens_total=none"), Ok(("tokens_total".to_owned(), Value::Null)));
         let of_model = limit("gpt-5-mini:requests-per-day=20");
         assert_eq!(of_model, Ok(("gpt-5-mini:requests_per_day".to_owned(), json!(20))));
