@@ -1,14 +1,28 @@
 //! Warnings about a deployment's model that an organiser should see before attendees notice.
 
 use crate::catalog::Deployment;
+use crate::prices::Prices;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long before its retirement a model is warned about.
 const NOTICE: TimeDelta = TimeDelta::days(60);
 
-/// Unknown facts of the model, and its retirement.
+/// Unknown facts of the model, its retirement, and output that costs nothing.
 #[must_use]
 pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
+    let mut warnings = of_model(deployment, now);
+    let is_output_free = |prices: &Prices| prices.prompt > 0 && prices.completion == 0;
+    if deployment.writes_text() && deployment.prices.as_ref().is_some_and(is_output_free) {
+        warnings.push(
+            "Output tokens cost nothing, because the prices of this deployment name none for them. \
+             Set prices.completion as well (--completion-price of lanyard deployment edit)."
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn of_model(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
     let Some(facts) = deployment.known_facts() else {
         return vec![unknown(deployment)];
     };
@@ -40,8 +54,9 @@ fn unknown(deployment: &Deployment) -> String {
         true => format!("{usual} output tokens, "),
         false => String::new(),
     };
+    let price = if deployment.prices.is_some() { "" } else { ", no price" };
     format!(
-        "{what} is not known, so defaults apply: {output}images counted by patches, no price. \
+        "{what} is not known, so defaults apply: {output}images counted by patches{price}. \
          {remedy} {FIELD}."
     )
 }
@@ -54,8 +69,8 @@ mod tests {
     use crate::models::FactOverrides;
     use crate::operation::Operation;
 
-    fn warned(name: &str, model: Option<&str>, now: &str) -> String {
-        let deployment = Deployment {
+    fn deployment(name: &str, model: Option<&str>) -> Deployment {
+        Deployment {
             name: name.parse().unwrap(),
             replica: "main".parse().unwrap(),
             endpoint: "https://one.openai.azure.com".to_owned(),
@@ -70,8 +85,25 @@ mod tests {
             completion_field: CompletionField::MaxTokens,
             prices: None,
             credential: Credential::Key("key".to_owned()),
+        }
+    }
+
+    fn warned(name: &str, model: Option<&str>, now: &str) -> String {
+        of(&deployment(name, model), format!("{now}T12:00:00Z").parse().unwrap()).join(" ")
+    }
+
+    #[test]
+    fn a_price_of_the_input_alone_has_a_warning() {
+        let with = |prompt, completion| {
+            let prices = Prices { prompt, completion, ..Prices::default() };
+            let priced = Deployment { prices: Some(prices), ..deployment("prod-smart", None) };
+            of(&priced, "2026-11-29T12:00:00Z".parse().unwrap())
         };
-        of(&deployment, format!("{now}T12:00:00Z").parse().unwrap()).join(" ")
+        assert!(with(1_000_000, 0)[1].contains("--completion-price"));
+        assert_eq!(with(1_000_000, 2_000_000).len(), 1);
+        // Both are free on purpose, and an unknown model has its prices.
+        assert_eq!(with(0, 0).len(), 1);
+        assert!(!with(0, 0)[0].contains("no price"), "{:?}", with(0, 0));
     }
 
     #[test]
