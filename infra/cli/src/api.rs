@@ -23,6 +23,19 @@ pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
+/// Clients of HTTP take a segment `.` or `..` for a step to another path, escaped or not: a user of that
+/// name would stand for the list of users, or for the event.
+fn refuse_dots(path: &str) -> Result<(), CliError> {
+    let path = path.split('?').next().unwrap_or_default();
+    match path.split('/').find(|segment| [".", ".."].contains(segment)) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Usage(format!(
+            "No URL can hold the name {name}, so nothing was sent. To keep such a user out, use \
+             registered access or a roster."
+        ))),
+    }
+}
+
 /// The method of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -96,7 +109,7 @@ impl Api {
 
     /// Sends a `GET`.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
-        self.ask(self.client.get(self.url(path))).await
+        self.ask(self.client.get(self.url(path)?)).await
     }
 
     /// Reads all pages of a list.
@@ -124,7 +137,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
-        let url = self.url(path);
+        let url = self.url(path)?;
         let request = match method {
             Method::Post => self.client.post(url),
             Method::Put => self.client.put(url),
@@ -138,8 +151,9 @@ impl Api {
         .await
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("{}/admin{path}", self.base)
+    fn url(&self, path: &str) -> Result<String, CliError> {
+        refuse_dots(path)?;
+        Ok(format!("{}/admin{path}", self.base))
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Value, CliError> {
@@ -208,5 +222,25 @@ fn rejected(status: StatusCode, headers: &HeaderMap, body: &Value) -> CliError {
         code: text(&error["code"]),
         details: details.unwrap_or_default(),
         request_id: request_id.map(ToOwned::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_to_another_path() {
+        for name in [".", ".."] {
+            let path = format!("/events/evt_1/roster/{}", encoded(name));
+            assert!(refuse_dots(&path).is_err(), "{path}");
+            assert!(refuse_dots(&format!("{path}?limit=1")).is_err(), "{path}");
+        }
+        for name in ["a.b", "...", ".ada", "ada", "?..", "a/../b"] {
+            assert!(
+                refuse_dots(&format!("/events/evt_1/roster/{}", encoded(name))).is_ok(),
+                "{name}"
+            );
+        }
     }
 }
