@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use lanyard_domain::tool_calls::PricedTool;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -57,19 +56,20 @@ impl Allowed {
     }
 }
 
-/// A tool of Anthropic's server.
-#[derive(Deserialize)]
-struct ServerTool<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
+/// A tool of Anthropic's server that has a bound.
+struct ServerTool {
+    fields: Map<String, Value>,
     max_uses: Option<u64>,
 }
 
-impl<'a> ServerTool<'a> {
-    /// A tool that has a bound.
-    fn read(tool: &'a RawValue) -> Option<Self> {
-        let tool: Self = serde_json::from_str(tool.get()).ok()?;
-        PricedTool::of_message(&tool.kind).map(|_| tool)
+impl ServerTool {
+    /// A bound that is no whole number, or that is there twice, must not hide the tool: the last field of
+    /// a name counts, and what is no bound is replaced by ours.
+    fn read(tool: &RawValue) -> Option<Self> {
+        let fields: Map<String, Value> = serde_json::from_str(tool.get()).ok()?;
+        PricedTool::of_message(fields.get("type")?.as_str()?)?;
+        let max_uses = fields.get(MAX_USES).and_then(Value::as_u64);
+        Some(Self { fields, max_uses })
     }
 }
 
@@ -89,14 +89,29 @@ pub(crate) fn with_uses(list: &str, most: u64) -> Cow<'_, str> {
         return Cow::Borrowed(list);
     };
     let bounded = |tool: &&RawValue| -> String {
-        let Some(ServerTool { max_uses, .. }) = ServerTool::read(tool) else {
+        let Some(ServerTool { mut fields, max_uses }) = ServerTool::read(tool) else {
             return tool.get().to_owned();
         };
-        let mut fields: Map<String, Value> = serde_json::from_str(tool.get()).unwrap_or_default();
         let most = max_uses.map_or(most, |asked| asked.min(most));
         fields.insert(MAX_USES.to_owned(), most.into());
         Value::Object(fields).to_string()
     };
     let tools: Vec<_> = tools.iter().map(bounded).collect();
     Cow::Owned(format!("[{}]", tools.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_bound_hides_a_tool() {
+        for bound in [r#""max_uses":1,"max_uses":99"#, r#""max_uses":"99""#, r#""max_uses":1.5"#] {
+            let list = format!(r#"[{{"type":"web_search_20250305","name":"web_search",{bound}}}]"#);
+            let tools: Box<RawValue> = serde_json::from_str(&list).unwrap();
+            assert_eq!(asked_uses(Some(&tools)).0, 1, "{bound}");
+            let sent: Value = serde_json::from_str(&with_uses(&list, 10)).unwrap();
+            assert_eq!(sent[0]["max_uses"], 10, "{bound}");
+        }
+    }
 }
